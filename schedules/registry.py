@@ -1,0 +1,57 @@
+"""The table of schedules, by name. One table for Python, config, command line, docs and tests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .names import Names
+
+Class = TypeVar("Class", bound=type)
+
+SCHEDULES: Names[type] = Names("schedule")
+COMBINATORS: Names[type] = Names("combinator")
+
+
+def _enter(table: Names[type], name: str) -> Callable[[Class], Class]:
+    def add(cls: Class) -> Class:
+        if not dataclasses.is_dataclass(cls):
+            raise TypeError(f"{table.kind} {name!r} must be a frozen, keyword-only dataclass, got {cls!r}")
+        cls.name = name  # type: ignore[attr-defined]
+        cls.takes_arrays = True  # type: ignore[attr-defined]
+        table.add(name, cls)
+        return cls
+
+    return add
+
+
+def register(name: str) -> Callable[[Class], Class]:
+    """Class decorator: make a schedule reachable by ``name`` in Python, config and command line.
+
+    The class is a frozen, keyword-only dataclass whose ``__call__`` takes one step or an array of them,
+    and whose ``__post_init__`` calls ``settle(self)``.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    return _enter(SCHEDULES, name)
+
+
+def register_combinator(name: str) -> Callable[[Class], Class]:
+    """Class decorator: as :func:`register`, for a schedule that is made of others."""
+    return _enter(COMBINATORS, name)
+
+
+def names() -> list[str]:
+    """Return the names of all registered schedules, in the order they were registered."""
+    return list(SCHEDULES)
+
+
+def get(name: str) -> type[Any]:
+    """Return the schedule class of that name.
+
+    Raises:
+        ValueError: no schedule is named so; the message offers the nearest name.
+    """
+    return SCHEDULES[name]

@@ -1,0 +1,47 @@
+"""What a schedule is: a pure function of the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from .elementwise import FloatArray, Number
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """A pure map from the step to the value of one hyper-parameter.
+
+    ``step`` counts the optimizer updates already finished: the first update sees 0, the last
+    ``total_steps - 1``. Before 0 and after its end a schedule holds its first and its last value.
+    Any function of that form is a schedule; the registered ones are frozen dataclasses, which also take
+    an array of steps, compare equal, pickle, and print as the code that rebuilds them.
+    """
+
+    def __call__(self, step: Any, /) -> Any: ...
+
+
+def evaluate(schedule: Callable[[Any], Any], step: Number) -> Number:
+    """Return ``schedule(step)``, also for an array of steps given to a function that takes only one."""
+    if isinstance(step, np.ndarray) and not getattr(type(schedule), "takes_arrays", False):
+        return np.array([schedule(t) for t in step.ravel().tolist()], dtype=float).reshape(step.shape)
+    return schedule(step)
+
+
+def values(schedule: Callable[[Any], Any], total_steps: int, start: int = 0) -> FloatArray:
+    """Return ``[v(start), ..., v(total_steps - 1)]`` as float64, shape ``(total_steps - start,)``.
+
+    Registered schedules are evaluated on the whole array at once; a plain function is called step by step.
+
+    >>> values(lambda step: 0.1 * step, 3).tolist()
+    [0.0, 0.1, 0.2]
+    """
+    return evaluate(schedule, np.arange(start, total_steps, dtype=np.float64))
+
+
+def knots(schedule: object, stop: int) -> tuple[int, ...]:
+    """Return the steps in ``(0, stop]`` where the schedule's formula changes; none for a plain function."""
+    own = getattr(schedule, "knots", None)
+    return tuple(sorted({k for k in own(stop) if 0 < k <= stop})) if own is not None else ()
