@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from . import messages, sweep
 from .config import register_schema
-from .errors import Diverged, Interrupted
+from .errors import ConfigError, Diverged, Interrupted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -26,8 +27,18 @@ def _task(cfg: DictConfig) -> float:
     """Run one job; return what a sweeper minimises, the final validation loss."""
     from .job import run  # imports torch: not needed for --help, --cfg or a wrong name
 
+    global _refused
     context = HydraConfig.get()
-    return run(cfg, Path(context.runtime.output_dir), list(context.overrides.task)).val_loss
+    try:
+        return run(cfg, Path(context.runtime.output_dir), list(context.overrides.task)).val_loss
+    except (ConfigError, Diverged) as error:
+        if sweep.current is not None:
+            raise
+        _refused = error  # Hydra would print lines of its own around what is raised here
+        return math.nan
+
+
+_refused: ConfigError | Diverged | None = None
 
 
 def main() -> int:
@@ -39,15 +50,18 @@ def main() -> int:
     code, interrupted = 0, False
     try:
         app()
+        if _refused is not None:
+            raise _refused
     except (Interrupted, KeyboardInterrupt) as error:
         interrupted = True
         code = 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
         print(f"error: {error or 'stopped'}", file=sys.stderr)
     except Exception as error:
         known = messages.explain(error)
-        if known is None or wants_traceback:
+        told = sweep.current is not None and bool(sweep.current.failed)  # when its job failed
+        if wants_traceback or (known is None and not told):
             traceback.print_exc()
-        elif sweep.current is None or not sweep.current.failed:
+        elif not told:
             print(f"error: {known}", file=sys.stderr)
         code = BUG if known is None or isinstance(error, Diverged) else MISTAKE
     finally:

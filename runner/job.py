@@ -64,7 +64,7 @@ def run(cfg: DictConfig, directory: Path, overridden: list[str]) -> sweep.Summar
         raise
     what = f"{settings.model['name']} on {settings.dataset['name']}"
     if sweep.current is None:
-        screen.show_run(name, what, result, mlflow_run.run_id, store.uri, store.find_url(mlflow_run.run_id))
+        screen.show_run(name, what, result, mlflow_run.run_id, store.given, store.find_url(mlflow_run.run_id))
         screen.show_next()
     summary = sweep.Summary(name, mlflow_run.run_id, result.final.loss, result.final.accuracy, result.seconds)
     if sweep.current is not None:

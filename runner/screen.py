@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -40,7 +41,9 @@ def progress(name: str, total_steps: int) -> Iterator[Callable[[int, float, dict
 
 def mlflow_command(uri: str) -> str:
     """Return the command that opens the store at ``uri`` in a browser."""
-    program = "mlflow" if shutil.which("mlflow") else f"{sys.executable} -m mlflow"
+    here = os.path.relpath(sys.executable)
+    python = here if len(here) < len(sys.executable) else sys.executable
+    program = "mlflow" if shutil.which("mlflow") else f"{python} -m mlflow"
     return f"{program} ui --backend-store-uri {uri}"
 
 
@@ -73,11 +76,11 @@ def show_sweep(sweep: Sweep) -> None:
         table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
     for place, job in enumerate(sweep.ranked(), start=1):
         figures = (f"{job.val_loss:.4f}", f"{job.val_accuracy:.2%}", f"{job.seconds:.1f}")
-        table.add_row(str(place), job.name, *figures, job.run_id)
-    for failure in sweep.failed:
-        table.add_row("-", failure.name, "failed", "", "", failure.reason)
+        table.add_row(str(place), job.name, *figures, job.run_id[:8])
     out.print(table)
+    for failure in sweep.failed:
+        out.print(f"failed  {failure.name}: {failure.reason}")
     if len(sweep.finished) > 1:
         out.print("ranked by final validation loss: one run each, so small gaps may be chance")
     if sweep.run is not None:
-        out.print(f"look   {mlflow_command(sweep.run.store.uri)}   then http://127.0.0.1:5000")
+        out.print(f"look   {mlflow_command(sweep.run.store.given)}   then http://127.0.0.1:5000")

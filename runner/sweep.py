@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from dataclasses import dataclass, field
@@ -94,5 +93,5 @@ class SweepCallback(Callback):
         name = " ".join(job_return.overrides or [])
         current.failed.append(Failure(name, str(error).splitlines()[0] if str(error) else repr(error)))
         print(f"job {config.hydra.job.num} ({name}) failed: {error}", file=sys.stderr)
-        if not isinstance(error, (ConfigError, Diverged)) or os.environ.get("HYDRA_FULL_ERROR") == "user":
+        if not isinstance(error, (ConfigError, Diverged)):
             traceback.print_exception(error)

@@ -45,6 +45,7 @@ class Store:
     """
 
     def __init__(self, uri: str, experiment: str) -> None:
+        self.given = uri
         self.uri = absolute(uri)
         if self.uri.startswith(("http://", "https://")):
             _refuse_silent_server(self.uri)

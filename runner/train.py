@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import torch
@@ -149,23 +150,28 @@ def train(
     """
     result, recorder, started = Result(), Recorder(journal), time.perf_counter()
     model.train()
-    for step in range(total_steps):
-        values = write(step)
-        inputs, targets = batches(step)
-        loss = loss_of(model(inputs), targets)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        recorder.add(step, tuple(values.values()), loss)
+    try:
+        for step in range(total_steps):
+            values = write(step)
+            inputs, targets = batches(step)
+            loss = loss_of(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            recorder.add(step, tuple(values.values()), loss)
 
-        finished = step + 1
-        if finished % batches.steps_per_epoch == 0 or finished == total_steps:
+            finished = step + 1
+            if finished % batches.steps_per_epoch == 0 or finished == total_steps:
+                recorder.flush()
+                evaluation = evaluate_at(finished)
+                evaluations.append(finished, (evaluation.loss, evaluation.accuracy))
+                evaluations.flush()
+                result.evaluations.append(evaluation)
+            if finished % READ_EVERY == 0 or finished == total_steps:
+                on_progress(finished, recorder.mean_loss, values)
+    except BaseException:
+        with suppress(Diverged):  # what stopped the loop is the news
             recorder.flush()
-            evaluation = evaluate_at(finished)
-            evaluations.append(finished, (evaluation.loss, evaluation.accuracy))
-            evaluations.flush()
-            result.evaluations.append(evaluation)
-        if finished % READ_EVERY == 0 or finished == total_steps:
-            on_progress(finished, recorder.mean_loss, values)
+        raise
     result.loss, result.seconds = recorder.mean_loss, time.perf_counter() - started
     return result
