@@ -6,7 +6,7 @@ Drawn on a ``Figure`` of its own, so nothing here needs a display or touches ``p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,6 @@ _DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.6)))  # one more style each time the co
 _POINTS = 2000  # more than a picture has columns
 _DECADES = 4  # shown below the highest value on a log scale: a decay to 0 has no lowest one
 _STAIRS = 100  # steps of a run short enough to see each held until the next
-_WIDE = 3.0  # a panel whose values span this factor shows 0, or is drawn on the log scale if asked
 _FORMATS = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
@@ -48,6 +47,21 @@ def sample_steps(schedule: Curve, total_steps: int, points: int = _POINTS) -> Fl
     grid = np.linspace(0, last, min(total_steps, points)).round()
     turns = np.array(knots(schedule, last), dtype=np.float64)
     return np.unique(np.concatenate([grid, turns, turns - 1]))
+
+
+def scale_ends(curves: Sequence[FloatArray], log: bool = False) -> tuple[float, float, bool]:
+    """Return the lowest and the highest value to show, and whether a log scale suits.
+
+    Values that span much are shown from 0, or, if asked, on a log scale that ends 4 decades below the
+    highest; others fill the scale.
+    """
+    low = min(float(values.min()) for values in curves)
+    high = max(float(values.max()) for values in curves)
+    wide = 0 <= low < high / 3.0
+    if log and wide:
+        positive = min(float(values[values > 0].min()) for values in curves if (values > 0).any())
+        return max(positive, high * 10.0**-_DECADES), high, True
+    return 0.0 if wide or low == high >= 0 else low, high, False
 
 
 def figure(
@@ -152,14 +166,11 @@ def _dress(axis: Axes, name: str, total_steps: int, log: bool) -> None:
     axis.tick_params(color="#999999")
     axis.grid(axis="y", color="#E6E6E6", linewidth=0.8)
     axis.set_axisbelow(True)
-    lines = [np.asarray(line.get_ydata(), dtype=float) for line in axis.get_lines()]
-    low, high = min(float(y.min()) for y in lines), max(float(y.max()) for y in lines)
-    wide = 0 <= low < high / _WIDE
-    if log and wide:
-        positive = min(float(y[y > 0].min()) for y in lines if (y > 0).any())
+    low, high, logarithmic = scale_ends([np.asarray(line.get_ydata()) for line in axis.get_lines()], log)
+    if logarithmic:
         axis.set_yscale("log", nonpositive="mask")
-        axis.set_ylim(max(positive / 1.3, high * 10.0**-_DECADES), high * 1.3)
-    elif wide or low == high:
+        axis.set_ylim(low / 1.3, high * 1.3)
+    elif low == 0:
         axis.set_ylim(0, high * 1.05 if high > 0 else 1)
 
 
@@ -167,9 +178,10 @@ def _legend(drawn: Figure, axes: Any, labels: list[str], title: str) -> None:
     """Put one legend above all panels, under the title; a single schedule is named there too."""
     handles = {line.get_label(): line for axis in axes for line in axis.get_lines()}
     columns = min(len(labels), max(1, math.floor(100 / (max(map(len, labels)) + 5))))
+    by_rows = [label for first in range(columns) for label in labels[first::columns]]  # it fills columns
     drawn.legend(
-        [handles[label] for label in labels],
-        labels,
+        [handles[label] for label in by_rows],
+        by_rows,
         loc="outside upper left",
         ncols=columns,
         frameon=False,
