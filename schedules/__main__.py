@@ -41,6 +41,7 @@ _PLOT = """examples:
   python -m schedules plot onecycle cosine wsd --out plot.png
   python -m schedules plot wsd:decay_steps=10% wsd:decay_steps=40%,decay_shape=one_minus_sqrt
   python -m schedules plot cosine linear peak_value=0.3 warmup_steps=5% --total-steps 20000 --log
+  python -m schedules plot constant step exponential cosine linear wsd onecycle --grid --out grid.svg
   python -m schedules plot onecycle cosine --momentum onecycle:init_value=0.95,peak_value=0.85
 """
 
@@ -95,7 +96,8 @@ def _run(argv: list[str]) -> None:
             commands.show(specs, horizon, given.log)
         else:
             momentum = [read(text) for text in given.momentum]
-            commands.plot(specs, momentum, horizon, out=given.out, log=given.log, title=given.title)
+            picture = {"out": given.out, "log": given.log, "grid": given.grid, "title": given.title}
+            commands.plot(specs, momentum, horizon, **picture)
 
 
 def _specs(texts: list[str]) -> list[Spec]:
@@ -136,6 +138,7 @@ def _parsers() -> tuple[_Parser, dict[str, _Parser]]:
         help="a momentum, with settings of its own",
     )
     add("--out", type=Path, metavar="FILE", help="write a picture: .png, .svg or .pdf")
+    add("--grid", action="store_true", help="in FILE, a small panel for each schedule")
     add("--title", default="", help="a line above the picture in FILE")
     return parser, subparsers
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from . import terminal
 from .build import AROUND
 from .describe import Description, describe
-from .plot import AXIS_NAMES, sample_steps, save, scale_ends
+from .plot import AXIS_NAMES, save
 from .registry import names
-from .schedule import Schedule, evaluate, knots
+from .sample import sample, scale_ends
+from .schedule import Schedule, knots
 from .shapes import SHAPES
 from .spec import Settings, Spec, build_spec, illustrated, words
 from .units import Horizon
@@ -49,6 +50,7 @@ def plot(
     *,
     out: Path | None,
     log: bool,
+    grid: bool,
     title: str,
 ) -> None:
     """Draw the schedules in one picture, in a file or here, and say what was chosen for it.
@@ -73,7 +75,7 @@ def plot(
     if out is None:
         _draw_here(plans, total_steps, log)
     else:
-        print(f"wrote {save(out, plans, total_steps, log=log, title=title)}")
+        print(f"wrote {save(out, plans, total_steps, log=log, grid=grid, title=title)}")
     for name, added in chosen.items():
         _print_chosen(AXIS_NAMES.get(name, name), added)
 
@@ -99,8 +101,8 @@ def _print_run(schedule: Schedule, total_steps: int, added: Settings, log: bool)
     chosen = f", with {words(added)}" if added else ""
     print(f"{terminal.bold(sys.stdout)(f'In a run of {total_steps:,} steps')}{chosen}")
     columns = max(min(terminal.width(sys.stdout), _WIDEST) - 12, 8)
-    low, high, log = scale_ends([evaluate(schedule, sample_steps(schedule, total_steps))], log)
-    parts = terminal.scale(terminal.sample(schedule, total_steps, columns), low, high, log)
+    low, high, log = scale_ends([sample(schedule, total_steps)[1]], log)
+    parts = terminal.scale(terminal.columns_of(schedule, total_steps, columns), low, high, log)
     rows = terminal.bars(parts, height=6, levels=terminal.blocks(sys.stdout))
     for label, row in zip([f"{high:.4g}", "", "", "", "", f"{low:.4g}"], rows, strict=True):
         print(f"{label:>10}  {row}".rstrip())
@@ -121,13 +123,15 @@ def _draw_here(plans: Mapping[str, Mapping[str, Schedule]], total_steps: int, lo
     columns = max(min(terminal.width(sys.stdout), _WIDEST), 8)
     for name in dict.fromkeys(name for plan in plans.values() for name in plan):
         curves = {label: plan[name] for label, plan in plans.items() if name in plan}
-        full = [evaluate(schedule, sample_steps(schedule, total_steps)) for schedule in curves.values()]
+        full = [sample(schedule, total_steps)[1] for schedule in curves.values()]
         low, high, logarithmic = scale_ends(full, log)
         scale = f"{low:.4g} to {high:.4g}{', log scale' if logarithmic else ''}"
         heading = f"{AXIS_NAMES.get(name, name)}, {scale}, in {total_steps:,} steps"
         print(terminal.bold(sys.stdout)(heading))
         for label, schedule in curves.items():
-            parts = terminal.scale(terminal.sample(schedule, total_steps, columns), low, high, logarithmic)
+            parts = terminal.scale(
+                terminal.columns_of(schedule, total_steps, columns), low, high, logarithmic
+            )
             rows = terminal.bars(parts, height=2, levels=terminal.blocks(sys.stdout))
             print(label, *(row.rstrip() for row in rows), sep="\n")
         print()

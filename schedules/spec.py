@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .build import build
+from .build import accepted, build
 from .fields import rules
 from .registry import get
 from .schedule import Schedule
@@ -20,7 +21,19 @@ ILLUSTRATION: dict[str, Settings] = {
     "multistep": {"milestones": ["50%", "75%"]},
     "exponential": {"rate": 5, "step_size": "100%", "gamma": None},
     "inverse_time": {"rate": 1, "step_size": "10%"},
+    "inverse_sqrt": {"warmup_steps": "10%", "timescale": None},
+    "power": {"timescale": "10%", "batch_size": None, "tokens_per_step": None},
     "cosine_restarts": {"cycle_steps": "25%"},
+    "piecewise": {
+        "steps": ["0%", "10%", "60%", "100%"],
+        "values": ["0%", "100%", "40%", "0%"],
+        "peak_value": 0.1,
+    },
+    "multistage": {
+        "stage_steps": ["40%", "30%", "15%", "15%"],
+        "stage_values": ["100%", "30%", "30%", "0%"],
+        "stage_shapes": ["linear", "cosine", "linear", "linear"],
+    },
 }
 """Settings to show a schedule with where it has no defaults, or defaults that know nothing of the run.
 
@@ -100,10 +113,12 @@ def _scalar(text: str) -> Any:
 
 def illustrated(spec: Spec, hyper_parameter: str = "lr") -> Settings:
     """Return the settings to add for a picture: what has no default and was not given."""
-    own = rules(get(spec.name))
-    levels = {key: level for key, level in LEVELS.get(hyper_parameter, {}).items() if key in own}
+    own = accepted(spec.name)
+    needs_peak = own.get("peak_value") is dataclasses.MISSING
+    levels = LEVELS.get(hyper_parameter, {}) if needs_peak else {}
+    fields = rules(get(spec.name))
     added: Settings = {}
-    for entry in (levels, ILLUSTRATION.get(spec.name, {})):
+    for entry in ({key: levels[key] for key in levels if key in fields}, ILLUSTRATION.get(spec.name, {})):
         if not any(key in spec.settings for key in entry):
             added |= {key: setting for key, setting in entry.items() if setting is not None}
     return added

@@ -7,11 +7,12 @@ import os
 import shutil
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
 from .elementwise import FloatArray
+from .sample import Curve
 from .schedule import evaluate
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -64,7 +65,7 @@ def paragraph(text: str, width: int, indent: str = "") -> list[str]:
     return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent)
 
 
-def sample(schedule: Callable[[Any], Any], total_steps: int, columns: int) -> FloatArray:
+def columns_of(schedule: Curve, total_steps: int, columns: int) -> FloatArray:
     """Return the value in the middle of each column's part of the run."""
     steps = np.floor((np.arange(columns) + 0.5) * total_steps / columns)
     return evaluate(schedule, steps)

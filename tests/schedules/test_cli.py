@@ -14,7 +14,7 @@ import schedules
 from schedules import terminal
 from schedules.__main__ import main
 from schedules.describe import describe
-from schedules.spec import ILLUSTRATION, build_spec, illustrated, read, words
+from schedules.spec import build_spec, illustrated, read, words
 from schedules.units import Horizon
 
 RUN = Horizon(total_steps=1000)
@@ -100,8 +100,7 @@ def test_every_schedule_can_be_pictured_without_settings(name):
     assert name == "constant" or len(set(drawn.tolist())) > 1
 
 
-def test_illustrations_are_for_known_schedules_and_give_way_to_the_user():
-    assert set(ILLUSTRATION) <= set(schedules.names())
+def test_illustrations_give_way_to_the_user():
     assert illustrated(read("step:step_size=7")) == {"peak_value": 0.1}
     assert illustrated(read("exponential:gamma=0.9,peak_value=1")) == {}
     assert illustrated(read("cosine:peak_value=1")) == {}
