@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import commands
+from .argument import Argument, read
 from .names import nearest
 from .registry import names
-from .spec import Spec, read
 from .units import Horizon
 
 _ABOUT = """Look at learning-rate schedules.
@@ -90,17 +90,17 @@ def _run(argv: list[str]) -> None:
             raise ValueError(f"list takes no arguments, got {rest[0]!r}")
         commands.list_all()
     else:
-        specs = _specs(given.schedules + rest)  # words that came after an option are left in rest
+        arguments = _arguments(given.schedules + rest)  # words that came after an option are left in rest
         horizon = Horizon(total_steps=given.total_steps, steps_per_epoch=given.steps_per_epoch)
         if given.command == "show":
-            commands.show(specs, horizon, given.log)
+            commands.show(arguments, horizon, given.log)
         else:
             momentum = [read(text) for text in given.momentum]
             picture = {"out": given.out, "log": given.log, "grid": given.grid, "title": given.title}
-            commands.plot(specs, momentum, horizon, **picture)
+            commands.plot(arguments, momentum, horizon, **picture)
 
 
-def _specs(texts: list[str]) -> list[Spec]:
+def _arguments(texts: list[str]) -> list[Argument]:
     """Read the words of a command: schedules, and settings for all of them."""
     shared = [text for text in texts if "=" in text.partition(":")[0]]
     written = [text for text in texts if text not in shared]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import terminal
+from .argument import Argument, Settings, illustrated, words
 from .build import AROUND
 from .describe import Description, describe
 from .plot import AXIS_NAMES, save
@@ -14,7 +15,6 @@ from .registry import names
 from .sample import sample, scale_ends
 from .schedule import Schedule, knots
 from .shapes import SHAPES
-from .spec import Settings, Spec, build_spec, illustrated, words
 from .units import Horizon
 
 _KNOTS_SHOWN = 12
@@ -33,19 +33,19 @@ def list_all() -> None:
     print(*terminal.paragraph(", ".join(SHAPES), terminal.width(sys.stdout), "  "), sep="\n")
 
 
-def show(specs: Sequence[Spec], horizon: Horizon, log: bool) -> None:
+def show(arguments: Sequence[Argument], horizon: Horizon, log: bool) -> None:
     """Print all about each schedule: its words, then what it does in this run."""
-    built = [(spec, build_spec(spec, horizon, illustrated(spec))) for spec in specs]
-    for i, (spec, schedule) in enumerate(built):
+    built = [(argument, argument.build(horizon, illustrated(argument))) for argument in arguments]
+    for i, (argument, schedule) in enumerate(built):
         if i:
             print("\n")
-        _print_words(describe(spec.name))
-        _print_run(schedule, horizon.total_steps or 1, illustrated(spec), log)
+        _print_words(describe(argument.name))
+        _print_run(schedule, horizon.total_steps or 1, illustrated(argument), log)
 
 
 def plot(
-    specs: Sequence[Spec],
-    momentum: Sequence[Spec],
+    arguments: Sequence[Argument],
+    momentum: Sequence[Argument],
     horizon: Horizon,
     *,
     out: Path | None,
@@ -61,17 +61,18 @@ def plot(
     plans: dict[str, dict[str, Schedule]] = {}
     chosen: dict[str, dict[str, Settings]] = {}
 
-    def enter(label: str, hyper_parameter: str, spec: Spec) -> None:
+    def enter(label: str, hyper_parameter: str, argument: Argument) -> None:
         if hyper_parameter in plans.get(label, {}):
-            raise ValueError(f"each schedule must be given once, got {spec.text!r} twice")
-        added = illustrated(spec, hyper_parameter)
-        plans.setdefault(label, {})[hyper_parameter] = build_spec(spec, horizon, added)
+            raise ValueError(f"each schedule must be given once, got {argument.text!r} twice")
+        added = illustrated(argument, hyper_parameter)
+        plans.setdefault(label, {})[hyper_parameter] = argument.build(horizon, added)
         chosen.setdefault(hyper_parameter, {})[label] = added
 
-    for spec in specs:
-        enter(spec.label, "lr", spec)
-    for spec in momentum:
-        enter(next((one.label for one in specs if one.name == spec.name), spec.label), "momentum", spec)
+    for argument in arguments:
+        enter(argument.label, "lr", argument)
+    for argument in momentum:
+        partners = [one.label for one in arguments if one.name == argument.name]
+        enter(partners[0] if partners else argument.label, "momentum", argument)
     if out is None:
         _draw_here(plans, total_steps, log)
     else:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import schedules
 from schedules import terminal
 from schedules.__main__ import main
+from schedules.argument import illustrated, read, words
 from schedules.describe import describe
-from schedules.spec import build_spec, illustrated, read, words
 from schedules.units import Horizon
 
 RUN = Horizon(total_steps=1000)
@@ -51,9 +51,9 @@ def test_show_prints_the_equation_the_fields_and_code_that_rebuilds_the_schedule
     about = describe(name)
     assert all(f"  {line}" in out.splitlines() for line in about.equation)
     assert all(re.search(rf"^{field.name} ", out, re.MULTILINE) for field in about.fields)
-    spec = read(name)
+    argument = read(name)
     code = out.splitlines()[-1]
-    assert eval(code, vars(schedules)) == build_spec(spec, RUN, illustrated(spec))
+    assert eval(code, vars(schedules)) == argument.build(RUN, illustrated(argument))
 
 
 def test_show_prints_the_values_at_the_knots(capsys):
@@ -93,8 +93,8 @@ def test_what_was_chosen_for_the_picture_is_said(capsys):
 
 @pytest.mark.parametrize("name", schedules.names())
 def test_every_schedule_can_be_pictured_without_settings(name):
-    spec = read(name)
-    schedule = build_spec(spec, RUN, illustrated(spec))
+    argument = read(name)
+    schedule = argument.build(RUN, illustrated(argument))
     drawn = schedules.values(schedule, 1000)
     assert np.isfinite(drawn).all()
     assert name == "constant" or len(set(drawn.tolist())) > 1

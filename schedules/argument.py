@@ -50,7 +50,7 @@ _NEXT_SETTING = re.compile(r",(?=\s*\w+=)")  # a comma inside a list is followed
 
 
 @dataclass(frozen=True)
-class Spec:
+class Argument:
     """A schedule's name with the settings that were written for it.
 
     Attributes:
@@ -69,8 +69,16 @@ class Spec:
         name, _, settings = self.text.partition(":")
         return f"{name} ({settings.replace(',', ', ')})" if settings else name
 
+    def build(self, horizon: Horizon, added: Mapping[str, Any]) -> Schedule:
+        """Build what was written, and what was added for a picture, for a run of that length.
 
-def read(text: str, shared: Iterable[str] = ()) -> Spec:
+        Raises:
+            ValueError: a setting is unknown, missing or out of bounds; the message names it.
+        """
+        return build(self.name, horizon=horizon, **added, **self.settings)
+
+
+def read(text: str, shared: Iterable[str] = ()) -> Argument:
     """Read ``NAME`` or ``NAME:key=value,key=value``.
 
     Args:
@@ -91,7 +99,7 @@ def read(text: str, shared: Iterable[str] = ()) -> Spec:
         if not (key and equals and value):
             raise ValueError(f"a setting must be key=value, got {setting!r} in {text!r}")
         settings[key] = _value(name, key, value)
-    return Spec(name, settings, text)
+    return Argument(name, settings, text)
 
 
 def _value(name: str, key: str, text: str) -> Any:
@@ -111,26 +119,17 @@ def _scalar(text: str) -> Any:
     return None if text.lower() in ("none", "null") else text.strip()
 
 
-def illustrated(spec: Spec, hyper_parameter: str = "lr") -> Settings:
+def illustrated(argument: Argument, hyper_parameter: str = "lr") -> Settings:
     """Return the settings to add for a picture: what has no default and was not given."""
-    own = accepted(spec.name)
+    own = accepted(argument.name)
     needs_peak = own.get("peak_value") is dataclasses.MISSING
     levels = LEVELS.get(hyper_parameter, {}) if needs_peak else {}
-    fields = rules(get(spec.name))
+    fields = rules(get(argument.name))
     added: Settings = {}
-    for entry in ({key: levels[key] for key in levels if key in fields}, ILLUSTRATION.get(spec.name, {})):
-        if not any(key in spec.settings for key in entry):
+    for entry in ({key: levels[key] for key in levels if key in fields}, ILLUSTRATION.get(argument.name, {})):
+        if not any(key in argument.settings for key in entry):
             added |= {key: setting for key, setting in entry.items() if setting is not None}
     return added
-
-
-def build_spec(spec: Spec, horizon: Horizon, added: Mapping[str, Any]) -> Schedule:
-    """Build what was written, and what was added for a picture, for a run of that length.
-
-    Raises:
-        ValueError: a setting is unknown, missing or out of bounds; the message names it.
-    """
-    return build(spec.name, horizon=horizon, **added, **spec.settings)
 
 
 def words(settings: Mapping[str, Any]) -> str:
