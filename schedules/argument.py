@@ -24,6 +24,9 @@ ILLUSTRATION: dict[str, Settings] = {
     "inverse_sqrt": {"warmup_steps": "10%", "timescale": None},
     "power": {"timescale": "10%", "batch_size": None, "tokens_per_step": None},
     "cosine_restarts": {"cycle_steps": "25%"},
+    "cyclic": {"warmup_steps": "12.5%"},
+    "wsd_s": {"milestones": ["50%"]},
+    "hyperbolic": {"upper_steps": "150%"},
     "piecewise": {
         "steps": ["0%", "10%", "60%", "100%"],
         "values": ["0%", "100%", "40%", "0%"],
