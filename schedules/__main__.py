@@ -26,6 +26,7 @@ _FORM = """a SCHEDULE is a name, alone or with settings of its own:
   cosine
   cosine:warmup_steps=5%,end_value=10%
   multistep:milestones=50%,75%,gamma=0.5
+  all                                       (every schedule there is)
 
 A bare key=value is a setting for all of them. Lengths are steps, '5%' of the run, or '3ep' epochs (with
 --steps-per-epoch); values are numbers, or '10%' of the peak. What is needed and not given is chosen for
@@ -41,7 +42,7 @@ _PLOT = """examples:
   python -m schedules plot onecycle cosine wsd --out plot.png
   python -m schedules plot wsd:decay_steps=10% wsd:decay_steps=40%,decay_shape=one_minus_sqrt
   python -m schedules plot cosine linear peak_value=0.3 warmup_steps=5% --total-steps 20000 --log
-  python -m schedules plot constant step exponential cosine linear wsd onecycle --grid --out grid.svg
+  python -m schedules plot all --grid --out grid.svg
   python -m schedules plot onecycle cosine --momentum onecycle:init_value=0.95,peak_value=0.85
 """
 
@@ -96,14 +97,18 @@ def _run(argv: list[str]) -> None:
             commands.show(arguments, horizon, given.log)
         else:
             momentum = [read(text) for text in given.momentum]
+            if given.out is None and (given.grid or given.title):
+                raise ValueError("--grid and --title are for a picture in a file, and need --out")
             picture = {"out": given.out, "log": given.log, "grid": given.grid, "title": given.title}
             commands.plot(arguments, momentum, horizon, **picture)
 
 
 def _arguments(texts: list[str]) -> list[Argument]:
-    """Read the words of a command: schedules, and settings for all of them."""
+    """Read the words of a command: schedules, ``all``, and settings for all of them."""
     shared = [text for text in texts if "=" in text.partition(":")[0]]
     written = [text for text in texts if text not in shared]
+    if written == ["all"]:
+        written = names()
     if not written:
         raise ValueError(f"at least one schedule must be named; known: {', '.join(names())}")
     return [read(text, shared) for text in written]

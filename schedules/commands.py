@@ -110,7 +110,9 @@ def _print_run(schedule: Schedule, total_steps: int, added: Settings, log: bool)
     print(f"{'':12}0{total_steps:>{columns - 1},}\n")
 
     turns = [step for step in knots(schedule, total_steps) if step < total_steps - 1]
-    steps = sorted({0, *turns[:_KNOTS_SHOWN], total_steps - 1, total_steps})
+    shown = turns[:_KNOTS_SHOWN]
+    before = [step - 1 for step in shown if abs(schedule(step) - schedule(step - 1)) > 0.1 * (high - low)]
+    steps = sorted({0, *before, *shown, total_steps - 1, total_steps})
     _print_table(
         [("step", "value"), *((f"{step:,}", f"{float(schedule(step)):.6g}") for step in steps)], indent="  "
     )

@@ -203,7 +203,7 @@ def _limits(rule: Rule) -> str:
     if rule.unit == "choice":
         return ", ".join(rule.choices)
     bounds = rule.words().removeprefix("a whole number").removeprefix("a number").strip()
-    return ", ".join(part for part in ("steps" if rule.unit == "steps" else "", bounds) if part)
+    return ", ".join(part for part in ("steps" if rule.unit == "steps" else "", bounds) if part) or "a number"
 
 
 def _default(field: dataclasses.Field[Any], rule: Rule) -> str:

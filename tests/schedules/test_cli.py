@@ -66,6 +66,20 @@ def test_show_prints_the_values_at_the_knots(capsys):
     )
 
 
+def test_show_prints_the_values_on_both_sides_of_a_jump(capsys):
+    out = run(capsys, "show", "multistep:milestones=40%,gamma=0.5,peak_value=0.2")
+    assert re.findall(r"^  (\d+) +(\S+)$", out, re.MULTILINE)[:3] == [
+        ("0", "0.2"),
+        ("399", "0.2"),
+        ("400", "0.1"),
+    ]
+
+
+def test_all_is_every_schedule(capsys):
+    out = run(capsys, "plot", "all")
+    assert [line for line in out.splitlines() if line in schedules.names()] == schedules.names()
+
+
 def test_many_knots_are_counted_not_listed(capsys):
     out = run(capsys, "show", "step:step_size=10")
     assert "and 87 more steps" in out  # drops at 10, 20, ..., 990 but for the 12 listed
@@ -134,6 +148,8 @@ def test_a_momentum_joins_the_schedule_of_its_name(tmp_path, capsys):
         ("plot cosine --totl-steps 5", "no option is named '--totl-steps'; did you mean '--total-steps'?"),
         ("plot cosine --total-steps 0", "--total-steps: must be a whole number >= 1, got '0'"),
         ("plot cosine --total-steps 1.5", "--total-steps: must be a whole number >= 1, got '1.5'"),
+        ("plot cosine --grid", "--grid and --title are for a picture in a file, and need --out"),
+        ("plot cosine --momentum cosine --grid --out x.png", "a grid must be of one hyper-parameter"),
         ("plot cosine --out picture.gif", "must end in .png, .svg, .pdf, got 'picture.gif'"),
         ("plot cosine --out /dev/null/picture.png", "cannot write '/dev/null'"),
     ],
