@@ -18,6 +18,7 @@ from .registry import get, names
 _SECTION = re.compile(r"([A-Z][a-z]+):")
 _ATTRIBUTE = re.compile(r"(\w+): (.*)")
 _LIMITS = re.compile(r"\s*\[([^\]]*)\]")
+_CONDITION = re.compile(r"  .*<")  # set apart after the formula: where it holds
 _MARKUP = re.compile(r":\w+:`|`+")
 
 
@@ -108,8 +109,9 @@ def markdown_table() -> str:
 
 def _short_equation(about: Description) -> str:
     """Return the formula if its first line says it all, else the first sentence, up to a colon."""
-    if about.equation and all(line.startswith("v(t) = ") for line in about.equation):
-        formula = about.equation[0].removeprefix("v(t) = ").strip()
+    whole = all(line.startswith("v(t) = ") and not _CONDITION.search(line) for line in about.equation)
+    if about.equation and whole:
+        formula = re.sub(r"  +", " ", about.equation[0].removeprefix("v(t) = "))
         return f"`{formula}`".replace("|", r"\|")
     return _cell(about.summary.split(": ")[0].rstrip("."))
 
@@ -201,7 +203,7 @@ def _limits(rule: Rule) -> str:
     if rule.unit == "choice":
         return ", ".join(rule.choices)
     bounds = rule.words().removeprefix("a whole number").removeprefix("a number").strip()
-    return ", ".join(part for part in ("steps" if rule.unit == "steps" else "", bounds) if part)
+    return ", ".join(part for part in ("steps" if rule.unit == "steps" else "", bounds) if part) or "a number"
 
 
 def _default(field: dataclasses.Field[Any], rule: Rule) -> str:

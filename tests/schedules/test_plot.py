@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schedules
-from schedules.plot import COLOURS, figure, sample_steps, save
+from schedules.plot import COLOURS, figure, save
+from schedules.sample import sample
 
 ONECYCLE = {
     "lr": schedules.OneCycle(total_steps=400, peak_value=0.1),
@@ -45,6 +46,21 @@ def test_each_hyper_parameter_has_a_panel_and_a_label_one_colour():
     assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["onecycle", "cosine"]
 
 
+def test_a_grid_has_a_panel_for_each_label_and_one_scale():
+    plans = {f"cosine {i}": schedules.Cosine(total_steps=400, peak_value=0.1 * i) for i in range(1, 7)}
+    drawn = figure(plans, 400, grid=True)
+    shown = [axis for axis in drawn.axes if axis.get_visible()]
+    assert [axis.get_title(loc="left") for axis in shown] == list(plans)
+    assert [axis.get_ylim() for axis in shown] == [(0.0, pytest.approx(0.63))] * 6
+    lowest = [bool(axis.xaxis.get_tick_params()["labelbottom"]) for axis in shown]
+    assert lowest == [False, False, True, True, True, True]
+
+
+def test_a_grid_of_several_hyper_parameters_is_refused():
+    with pytest.raises(ValueError, match="a grid must be of one hyper-parameter, got lr, momentum"):
+        figure(PLANS, 400, grid=True)
+
+
 def test_more_labels_than_colours_can_still_be_told_apart():
     plans = {f"cosine {i}": COSINE for i in range(2 * len(COLOURS))}
     looks = {(line.get_color(), line.get_linestyle()) for line in figure(plans, 400).axes[0].get_lines()}
@@ -63,7 +79,7 @@ def test_a_log_scale_is_for_panels_that_span_much_and_leaves_no_zero_behind():
 @given(st.integers(1, 5000), st.integers(1, 400), st.integers(2, 60))
 def test_sampled_steps_lie_in_the_run_and_hold_both_sides_of_each_drop(total_steps, step_size, points):
     schedule = schedules.Step(peak_value=1.0, step_size=step_size)
-    steps = sample_steps(schedule, total_steps, points).tolist()
+    steps = sample(schedule, total_steps, points)[0].tolist()
     assert steps == sorted(set(steps))
     assert steps[0] == 0
     assert steps[-1] == total_steps - 1
