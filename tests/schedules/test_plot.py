@@ -83,7 +83,9 @@ def test_sampled_steps_lie_in_the_run_and_hold_both_sides_of_each_drop(total_ste
     assert steps == sorted(set(steps))
     assert steps[0] == 0
     assert steps[-1] == total_steps - 1
-    for drop in range(step_size, total_steps, step_size):
+    drops = range(step_size, total_steps, step_size)
+    assert len(steps) <= points + 2 * min(len(drops), points)
+    for drop in drops if len(drops) <= points else ():
         assert {drop - 1, drop} <= set(steps)
 
 
