@@ -31,7 +31,7 @@ lint: .venv/.made-dev ## Formatting, lint, types: no file is changed
 check: lint test ## Everything CI runs
 
 readme: .venv/.made-dev ## Remake what the README and docs show: its table and pictures
-	$(BIN)/python -m schedules plot constant step cosine wsd onecycle --out docs/schedules.png
+	$(BIN)/python -m schedules plot constant step exponential linear cosine:warmup_steps=5% cosine_restarts onecycle wsd:warmup_steps=5% --grid --out docs/schedules.png
 	$(BIN)/python tests/readme.py --write
 
 bench: .venv/.made-dev ## Timings, side by side with the alternatives

@@ -56,9 +56,7 @@ class Store:
                 raise ConfigError(
                     f"tracking.experiment {experiment!r} was deleted; restore it or name another"
                 )
-            self.experiment_id: str = (
-                known.experiment_id if known else self.client.create_experiment(experiment)
-            )
+            self.experiment_id: str = known.experiment_id if known else self._create(experiment)
         except (MlflowException, OSError) as error:
             reason = str(error).strip().splitlines()[0]
             raise ConfigError(
@@ -67,6 +65,11 @@ class Store:
         if self.uri.startswith("sqlite:///"):  # readers no longer stop the writer; kept in the file
             with sqlite3.connect(self.uri.removeprefix("sqlite:///")) as database:
                 database.execute("PRAGMA journal_mode=WAL")
+
+    def _create(self, experiment: str) -> str:
+        """Make the experiment, marked as training, so that MLflow's page opens on runs and charts."""
+        kind = {"mlflow.experimentKind": "custom_model_development"}
+        return str(self.client.create_experiment(experiment, tags=kind))
 
     def start(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> Run:
         """Make a run, RUNNING from now on, with its parameters and tags."""
