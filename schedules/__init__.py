@@ -18,6 +18,7 @@ from .schedule import Schedule, values
 from .shapes import SHAPES
 from .step import MultiStep, Step
 from .units import Horizon
+from .warmup import UntunedWarmup
 from .wsd import WarmupStableDecay
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Schedule",
     "Shift",
     "Step",
+    "UntunedWarmup",
     "WarmupStableDecay",
     "accepted",
     "build",
