@@ -11,7 +11,9 @@ from .compose import Every, Join, Ramp, Shift, join
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .exponential import Exponential, InverseTime
+from .multistage import MultiStage
 from .onecycle import OneCycle
+from .piecewise import Piecewise
 from .polynomial import Linear, Polynomial
 from .registry import COMBINATORS, SCHEDULES, get, names, register
 from .schedule import Schedule, values
@@ -35,8 +37,10 @@ __all__ = [
     "InverseTime",
     "Join",
     "Linear",
+    "MultiStage",
     "MultiStep",
     "OneCycle",
+    "Piecewise",
     "Polynomial",
     "Ramp",
     "Schedule",
