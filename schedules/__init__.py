@@ -11,10 +11,12 @@ from .compose import Every, Join, Ramp, Shift, join
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .exponential import Exponential, InverseTime
+from .inverse_sqrt import InverseSqrt
 from .multistage import MultiStage
 from .onecycle import OneCycle
 from .piecewise import Piecewise
 from .polynomial import Linear, Polynomial
+from .power import Power
 from .registry import COMBINATORS, SCHEDULES, get, names, register
 from .schedule import Schedule, values
 from .shapes import SHAPES
@@ -34,6 +36,7 @@ __all__ = [
     "Every",
     "Exponential",
     "Horizon",
+    "InverseSqrt",
     "InverseTime",
     "Join",
     "Linear",
@@ -42,6 +45,7 @@ __all__ = [
     "OneCycle",
     "Piecewise",
     "Polynomial",
+    "Power",
     "Ramp",
     "Schedule",
     "Shift",

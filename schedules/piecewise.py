@@ -20,7 +20,7 @@ from .shapes import between
 class Piecewise:
     """Through the points (step, value), from each to the next by a shape::
 
-        v(t) = v_i + (v_{i-1} - v_i) * s_i(1 - (t_i - t) / (t_i - t_{i-1}))    t_{i-1} <= t < t_i
+        v(t) = v_i + (v_{i-1} - v_i) * s_i((t - t_{i-1}) / (t_i - t_{i-1}))    t_{i-1} <= t < t_i
 
     The first value holds before the first point, the last one after the last point. Two points at one
     step make a jump; the shape ``constant`` holds the value and drops at the next point.
