@@ -96,6 +96,7 @@ class MultiStep:
             raise ValueError(f"milestones must not fall, got {self.milestones}")
 
     def __call__(self, step: Number) -> Number:
+        step = at_least(step, 0.0)
         if isinstance(step, np.ndarray):
             drops = np.searchsorted(np.asarray(self.milestones, dtype=float), step, side="right")
             return self.peak_value * np.power(self.gamma, drops.astype(float))

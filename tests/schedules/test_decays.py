@@ -115,9 +115,16 @@ def test_tanh_ends_are_exact():
     assert [s(-1), s(0), s(10), s(11)] == [0.3, 0.3, 0.07, 0.07]
 
 
-@pytest.mark.parametrize(("lower", "upper"), [(3, -6), (1, 1), (50, 60)])
-def test_tanh_needs_a_stretch_it_can_tell_apart(lower, upper):
-    with pytest.raises(ValueError, match="upper must be > lower"):
+@pytest.mark.parametrize(
+    ("lower", "upper", "message"),
+    [
+        (1, 3, "lower must be a number <= 0"),
+        (-6, -1, "upper must be a number >= 0"),
+        (0, 0, "upper must be > lower"),
+    ],
+)
+def test_tanh_goes_through_zero(lower, upper, message):
+    with pytest.raises(ValueError, match=message):
         Tanh(total_steps=10, peak_value=1.0, lower=lower, upper=upper)
 
 
