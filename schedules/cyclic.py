@@ -62,7 +62,7 @@ class Cyclic:
         step = at_least(step, 0.0)
         length = self.warmup_steps + self._fall
         cycle = floor(step / length)
-        inside = step - cycle * length
+        inside = at_least(step - cycle * length, 0.0)  # a hair before a cycle, floor may round up into it
         part = inside / self.warmup_steps
         if self._fall:
             part = at_most(part, 1.0) - at_least(inside - self.warmup_steps, 0.0) / self._fall

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated
 
-from .elementwise import Number, progress, tanh
+from .elementwise import Number, at_least, at_most, progress, tanh
 from .fields import OneOrMoreSteps, Rule, Value, settle
 from .registry import register
 
@@ -56,6 +56,7 @@ class Tanh:
         u = progress(step, self.total_steps)
         first, last = math.tanh(self.lower), math.tanh(self.upper)
         done = (tanh(self.lower * (1.0 - u) + self.upper * u) - first) / (last - first)
+        done = at_least(at_most(done, 1.0), 0.0)  # numpy's tanh and math's differ in the last bit
         return self.peak_value * (1.0 - done) + self.end_value * done
 
     def knots(self, stop: int) -> tuple[int, ...]:

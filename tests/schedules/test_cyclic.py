@@ -220,3 +220,10 @@ def test_one_cycle_of_a_single_step_up_divides_nothing_by_zero():
     s = OneCycle(total_steps=10, peak_value=1.0, warmup_steps="10%", decay_steps=0)
 
     assert [s(0), s(1), s(10)] == [0.1, 1.0, pytest.approx(0.01)]
+
+
+def test_cycles_do_not_undershoot_a_hair_before_they_start():
+    s = Cyclic(peak_value=1.0, init_value=0.0, warmup_steps=3, decay_steps=4)
+
+    for start in (7.0 * n for n in range(1, 2000)):
+        assert s(np.nextafter(start, 0.0).item()) >= 0.0

@@ -52,6 +52,30 @@ def test_decays_without_an_end_stop_at_their_floor_on_their_knot(schedule, formu
     assert schedule(knot) == 0.1 < schedule(knot - 1)
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "expected"),
+    [
+        ("wsd", {"warmup_steps": 5, "decay_steps": 20}, (5, 80, 100)),
+        ("onecycle", {"warmup_steps": 30, "decay_steps": 10}, (30, 90, 100)),
+        ("infinite", {"warmup_steps": 5, "cooldown_steps": 40, "decay_steps": 20}, (5, 45, 80, 100)),
+        ("wsd_s", {"warmup_steps": 5, "milestones": [50], "rewarmup_steps": 2}, (5, 45, 50, 52, 95, 100)),
+        ("slanted_triangular", {}, (10, 100)),
+        ("cosine", {"warmup_steps": 5}, (5, 100)),
+        ("cyclic", {"warmup_steps": 30, "decay_steps": 10}, (30, 40, 70, 80)),
+        ("cosine_restarts", {"cycle_steps": 20, "cycles": 3}, (20, 40, 60)),
+        ("cosine_restarts", {"cycle_steps": 20, "cycle_mult": 2}, (20, 60)),
+        ("step", {"step_size": 30}, (30, 60, 90)),
+        ("step", {"step_size": 30, "shift": 7, "every": 50}, (50, 100)),
+        ("step", {"step_size": 30, "shift": 0.5}, (30, 60, 90)),
+        ("step", {"step_size": 30, "shift": -7}, (37, 67, 97)),
+    ],
+)
+def test_knots_are_where_the_formula_changes(name, settings, expected):
+    schedule = schedules.build(name, total_steps=100, peak_value=1.0, **settings)
+
+    assert schedules.schedule.knots(schedule, 100) == expected
+
+
 def test_exactly_one_of_gamma_and_rate_is_given():
     for fields in ({}, {"gamma": 0.9, "rate": 0.1}):
         with pytest.raises(ValueError, match="exactly one of gamma and rate must be given"):
@@ -247,3 +271,9 @@ def test_wsd_s_parts_are_exact():
 def test_wsd_s_refuses(fields, message):
     with pytest.raises(ValueError, match=message):
         WarmupStableDecaySimplified(total_steps=100, peak_value=1.0, **fields)
+
+
+def test_tanh_rounding_leaves_its_values_nowhere():
+    s = Tanh(total_steps=1, peak_value=0.0, end_value=1.0, lower=-6.810546875, upper=0.0)
+
+    assert schedules.values(s, 500).min() >= 0.0
