@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import accumulate
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class MultiStage:
 
     A stage whose value is the one reached so far is a flat stretch. ``jump`` is at the stage's value from
     its first step on; ``constant`` keeps the old value and is at the new one when the stage is over.
+    A warm-up in front comes on top of the stages' lengths; ``piecewise`` states dates instead.
 
     Best for: language-model recipes: flat, cosine to a tenth, flat, jump, straight line to zero.
 
@@ -87,10 +88,11 @@ class MultiStage:
             return piecewise(step, self._ends, [partial(self._stage, i) for i in range(len(self._ends) + 1)])
         return self._stage(bisect_right(self._ends, step), step)
 
-    def _stage(self, i: int, step: Number) -> Number:
+    def _stage(self, i: int, step: Any) -> Any:
+        """Return the value in stage ``i``, counted from 0, or after the last one."""
         end = self.stage_values[min(i, len(self._ends) - 1)]
         if i == len(self._ends) or self._shape(i) == "jump":
-            return step * 0.0 + end
+            return end
         start = self.stage_values[i - 1] if i else self.peak_value
         u = progress(step - (self._ends[i] - self.stage_steps[i]), self.stage_steps[i])
         return between(start, end, u, self._shape(i))

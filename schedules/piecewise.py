@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -79,10 +79,10 @@ class Piecewise:
             )
         return self._segment(bisect_right(self.steps, step), step)
 
-    def _segment(self, i: int, step: Number) -> Number:
+    def _segment(self, i: int, step: Any) -> Any:
         """Return the value between points ``i - 1`` and ``i``."""
         if i == 0 or i == len(self.steps):
-            return step * 0.0 + self.values[max(i - 1, 0)]
+            return self.values[max(i - 1, 0)]
         start = self.steps[i - 1]
         u = progress(step - start, self.steps[i] - start)
         return between(self.values[i - 1], self.values[i], u, self._shape(i))
