@@ -21,7 +21,7 @@ COMMON: dict[str, Any] = {
     "suppress_health_check": list(HealthCheck),
 }
 # An answer in seconds; HYPOTHESIS_PROFILE=thorough looks further and makes a failing example small.
-settings.register_profile("quick", max_examples=8, phases=[Phase.explicit, Phase.generate], **COMMON)
+settings.register_profile("quick", max_examples=6, phases=[Phase.explicit, Phase.generate], **COMMON)
 settings.register_profile("thorough", max_examples=300, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
