@@ -6,28 +6,35 @@ import dataclasses
 from typing import Any
 
 from .compose import Every, Join, Ramp, Shift
-from .fields import resolve, rules
+from .fields import check, resolve, rules
 from .names import nearest
 from .registry import get
 from .schedule import Schedule
 from .units import Horizon
 from .units import steps as in_steps
 from .units import value as as_value
+from .warmup import UntunedWarmup
 
-AROUND: dict[str, str] = {
+WARMUP: dict[str, str] = {
     "warmup_steps": "length of a warm-up in front, counted in total_steps [steps, >= 0]",
     "warmup_shape": "shape of the warm-up, a name in SHAPES (default linear)",
     "init_value": "first value of the warm-up (default peak / (warmup_steps + 1), so the first update moves)",
+    "warmup_beta2": "Adam's beta2: a warm-up as long as it asks for, linear, exponential or radam",
+}
+"""Settings that :func:`build` takes for every schedule without a warm-up of its own."""
+
+AROUND: dict[str, str] = WARMUP | {
     "shift": "read the schedule this many steps ahead (default 0)",
     "every": "hold the value for whole intervals of this length, as '1ep' [steps, >= 1]",
 }
-"""Settings that :func:`build` takes for every schedule that has no field of that name."""
+"""Settings that :func:`build` takes beside a schedule's own fields."""
 
 
 def accepted(name: str) -> dict[str, Any]:
     """Return every setting that ``build(name, ...)`` takes, with its default (``MISSING`` if needed)."""
     own = {f.name: f.default for f in dataclasses.fields(get(name))}
-    return own | {key: None for key in ("total_steps", *AROUND) if key not in own}
+    around = [key for key in AROUND if not ("warmup_steps" in own and key in WARMUP)]
+    return own | {key: None for key in ("total_steps", *around) if key not in own}
 
 
 def build(name: str, *, horizon: Horizon | None = None, **settings: Any) -> Schedule:
@@ -58,8 +65,29 @@ def build(name: str, *, horizon: Horizon | None = None, **settings: Any) -> Sche
         length = given.get("total_steps")
         horizon = Horizon(total_steps=None if length is None else in_steps(length, Horizon(), "total_steps"))
     total_steps = in_steps(given.pop("total_steps", horizon.total_steps) or 0, horizon, "total_steps")
-    around = {key: given.pop(key) for key in AROUND if key in given and key not in rules(cls)}
-    return _dress(_bare(cls, given, horizon, total_steps, around), horizon, total_steps, around)
+    around = _around(
+        {key: given.pop(key) for key in AROUND if key in given and key not in rules(cls)}, horizon
+    )
+    return _dress(_bare(cls, given, horizon, total_steps, around), total_steps, around)
+
+
+def _around(given: dict[str, Any], horizon: Horizon) -> dict[str, Any]:
+    """Return the settings around a schedule in plain numbers, each checked by its own name."""
+    sources = {"warmup_steps": (Ramp, "warmup_steps"), "every": (Every, "steps"), "shift": (Shift, "by")}
+    sources["warmup_beta2"] = (UntunedWarmup, "beta2")
+    sources["warmup_shape"] = (UntunedWarmup if "warmup_beta2" in given else Ramp, "warmup_shape")
+    plain = dict(given)
+    for key, (cls, field) in sources.items():
+        if key in given:
+            rule = dataclasses.replace(rules(cls)[field], name=key)
+            plain[key] = resolve(rule, given[key], horizon, None)
+            check(rule, plain[key])
+    if "warmup_beta2" in given:
+        if plain.get("warmup_steps"):
+            raise ValueError("give warmup_steps or warmup_beta2, not both")
+        if "init_value" in given:
+            raise ValueError("init_value has no meaning with warmup_beta2, which sets the first factor")
+    return plain
 
 
 def _bare(
@@ -70,7 +98,7 @@ def _bare(
     if "total_steps" in table:
         if total_steps < 1:
             raise ValueError(f"{cls.name} needs total_steps")
-        warmup = in_steps(around.get("warmup_steps", 0), horizon, "warmup_steps")
+        warmup = around.get("warmup_steps", 0)
         if warmup >= total_steps:
             raise ValueError(f"warmup_steps must be < total_steps, got {warmup} >= {total_steps}")
         given = given | {"total_steps": total_steps - warmup}
@@ -86,34 +114,37 @@ def _bare(
     return cls(**plain)
 
 
-def _dress(body: Any, horizon: Horizon, total_steps: int, around: dict[str, Any]) -> Any:
+def _dress(body: Any, total_steps: int, around: dict[str, Any]) -> Any:
     """Put warm-up, shift and stairs around a schedule."""
-    schedule = body
-    warmup = in_steps(around.get("warmup_steps", 0), horizon, "warmup_steps")
-    if warmup < 0:
-        raise ValueError(f"warmup_steps must be a whole number >= 0, got {warmup}")
+    warmup = around.get("warmup_steps", 0)
     if warmup and total_steps and warmup > total_steps:
         raise ValueError(f"warmup_steps must be <= total_steps, got {warmup} > {total_steps}")
-    if warmup:
+    schedule = body
+    if "warmup_beta2" in around:
+        shape = around.get("warmup_shape", "linear")
+        schedule = UntunedWarmup(schedule=body, beta2=around["warmup_beta2"], warmup_shape=shape)
+    elif around.keys() & WARMUP.keys():
         schedule = _warm_up(body, warmup, around)
     if around.get("shift"):
         schedule = Shift(schedule=schedule, by=around["shift"])
-    if around.get("every") is not None:
-        schedule = Every(schedule=schedule, steps=in_steps(around["every"], horizon, "every"))
+    if "every" in around:
+        schedule = Every(schedule=schedule, steps=around["every"])
     return schedule
 
 
 def _warm_up(body: Any, warmup: int, around: dict[str, Any]) -> Any:
     """Put a ramp in front: a decay starts after it, while dated drops keep the run's clock."""
     peak = body(0)
-    if getattr(body, "on_run_clock", False):
-        if body(warmup) != peak:
+    rest = body
+    if getattr(body, "on_run_clock", False) and warmup:
+        if body(warmup) != peak and not getattr(body, "warms_up_to_its_curve", False):
             raise ValueError(f"warmup_steps must end before the first change of value, got {warmup}")
-        body = Shift(schedule=body, by=warmup)
+        peak = body(warmup)
+        rest = Shift(schedule=body, by=warmup)
     ramp = Ramp(
         peak_value=peak,
         warmup_steps=warmup,
         init_value=as_value(around.get("init_value", peak / (warmup + 1)), peak, "init_value"),
         warmup_shape=around.get("warmup_shape", "linear"),
     )
-    return Join(parts=(ramp, body), boundaries=(warmup,))
+    return Join(parts=(ramp, rest), boundaries=(warmup,)) if warmup else body

@@ -36,4 +36,4 @@ class Constant:
         settle(self)
 
     def __call__(self, step: Number) -> Number:
-        return np.full_like(step, self.peak_value) if isinstance(step, np.ndarray) else self.peak_value
+        return np.full(step.shape, self.peak_value) if isinstance(step, np.ndarray) else self.peak_value

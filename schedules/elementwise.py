@@ -31,6 +31,11 @@ def exp(x: Number) -> Number:
     return np.exp(x) if isinstance(x, np.ndarray) else math.exp(x)
 
 
+def tanh(x: Number) -> Number:
+    """Hyperbolic tangent of ``x``."""
+    return np.tanh(x) if isinstance(x, np.ndarray) else math.tanh(x)
+
+
 def sqrt(x: Number) -> Number:
     """Square root of ``x >= 0``."""
     return np.sqrt(x) if isinstance(x, np.ndarray) else math.sqrt(x)
@@ -59,8 +64,8 @@ def power(base: Any, exponent: Any) -> Any:
 def progress(step: Number, length: float) -> Number:
     """How much of a phase is done: ``step / length`` held inside [0, 1]; a phase without length is done."""
     if isinstance(step, np.ndarray):
-        return np.clip(step / length, 0.0, 1.0) if length > 0 else np.ones_like(step)
-    if step >= length:
+        return np.clip(step / length, 0.0, 1.0) if length > 0 else np.ones(step.shape)
+    if step >= length or length <= 0:
         return 1.0
     return step / length if step > 0 else 0.0
 

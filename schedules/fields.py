@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from numbers import Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -28,13 +29,15 @@ class Rule:
         low: lowest number allowed.
         high: highest number allowed.
         above: whether ``low`` itself is excluded.
-        choices: the names allowed, for ``"choice"``.
+        below: whether ``high`` itself is excluded.
+        choices: the names allowed, for ``"choice"``, or beside those of all shapes, for ``"shape"``.
     """
 
     unit: str
     low: float = -math.inf
     high: float = math.inf
     above: bool = False
+    below: bool = False
     choices: tuple[str, ...] = ()
 
     def words(self) -> str:
@@ -44,8 +47,13 @@ class Rule:
         if self.low > -math.inf:
             bounds.append(f"{'>' if self.above else '>='} {self.low:g}")
         if self.high < math.inf:
-            bounds.append(f"<= {self.high:g}")
+            bounds.append(f"{'<' if self.below else '<='} {self.high:g}")
         return " ".join([noun, " and ".join(bounds)]).strip()
+
+    def admits(self, number: float) -> bool:
+        """Whether ``number`` is inside the bounds."""
+        above = number > self.low if self.above else number >= self.low
+        return above and (number < self.high if self.below else number <= self.high)
 
 
 Steps = Annotated[int, Rule("steps", low=0)]
@@ -60,6 +68,8 @@ Ratio = Annotated[float, Rule("number", low=0.0)]
 """A factor [>= 0]."""
 PositiveRatio = Annotated[float, Rule("number", low=0.0, above=True)]
 """A factor [> 0]."""
+Part = Annotated[float, Rule("number", low=0.0, high=1.0)]
+"""A part of a whole [>= 0, <= 1]."""
 Count = Annotated[int, Rule("steps", low=1)]
 """How many of something [>= 1]."""
 Offset = Annotated[float, Rule("number")]
@@ -123,19 +133,22 @@ def _resolve_one(field: FieldRule, given: Any, horizon: units.Horizon, peak: flo
     if rule.unit == "value":
         return units.value(given, peak, name)
     if rule.unit == "number":
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
+        if isinstance(given, bool) or not isinstance(given, Real) or not math.isfinite(given):
             raise ValueError(f"{name} must be {rule.words()}, got {given!r}")
-    elif rule.unit == "schedule" and not callable(given):
+        return float(given)
+    if rule.unit == "schedule" and not callable(given):
         raise ValueError(f"{name} must be a schedule (a function of the step), got {given!r}")
     return given
 
 
-def _check(field: FieldRule, item: Any) -> None:
+def check(field: FieldRule, item: Any) -> None:
+    """Raise ``ValueError`` where a plain value, or one item of a list, breaks the field's rule."""
     rule = field.rule
     if rule.unit == "shape":
-        if item not in SHAPES:
+        known = [*SHAPES, *rule.choices]
+        if item not in known:
             raise ValueError(
-                f"{field.name} must be a shape's name, got {item!r}; {nearest(str(item), list(SHAPES))}"
+                f"{field.name} must be a shape's name, got {item!r}; {nearest(str(item), known)}"
             )
     elif rule.unit == "choice":
         if item not in rule.choices:
@@ -143,9 +156,7 @@ def _check(field: FieldRule, item: Any) -> None:
                 f"{field.name} must be one of {', '.join(rule.choices)}, got {item!r}; "
                 f"{nearest(str(item), list(rule.choices))}"
             )
-    elif rule.unit != "schedule" and not (
-        rule.low <= item <= rule.high and not (rule.above and item == rule.low)
-    ):
+    elif rule.unit != "schedule" and not rule.admits(item):
         raise ValueError(f"{field.name} must be {rule.words()}, got {item!r}")
 
 
@@ -170,7 +181,7 @@ def settle(schedule: Any) -> None:
         plain = resolve(field, known[name], horizon, peak)
         for item in plain if field.many else (plain,):
             if item is not None:
-                _check(field, item)
+                check(field, item)
         object.__setattr__(schedule, name, plain)
 
 

@@ -14,9 +14,17 @@ SCHEDULES: Names[type] = Names("schedule")
 COMBINATORS: Names[type] = Names("combinator")
 
 
+def _is_frozen_and_keyword_only(cls: Any) -> bool:
+    if not (isinstance(cls, type) and "__dataclass_params__" in vars(cls)):
+        return False
+    return vars(cls)["__dataclass_params__"].frozen and all(
+        field.kw_only for field in dataclasses.fields(cls)
+    )
+
+
 def _enter(table: Names[type], name: str) -> Callable[[Class], Class]:
     def add(cls: Class) -> Class:
-        if not dataclasses.is_dataclass(cls):
+        if not _is_frozen_and_keyword_only(cls):
             raise TypeError(f"{table.kind} {name!r} must be a frozen, keyword-only dataclass, got {cls!r}")
         cls.name = name  # type: ignore[attr-defined]
         cls.takes_arrays = True  # type: ignore[attr-defined]

@@ -22,9 +22,16 @@ Curve = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Shape:
-    """One curve: the fraction left, and the scale on which values are mixed by it."""
+    """One curve, as a cooldown and as a warm-up, and the scale on which values are mixed by it.
+
+    Attributes:
+        left: the fraction left at progress ``u``, from 1 to 0.
+        rise: the fraction gained by a warm-up at ``u``, from 0 to 1: ``left(1 - u)``.
+        mix: ``(start, end, left)`` to a value.
+    """
 
     left: Curve
+    rise: Curve
     mix: Callable[[float, float, Any], Any]
 
 
@@ -46,16 +53,30 @@ SHAPES: Names[Shape] = Names("shape")
 POSITIVE_ENDS = ("exponential", "inverse")  # a logarithm and a reciprocal need both ends > 0
 
 
-def shape(left: Curve, mix: Callable[[float, float, Any], Any] = _on_values) -> Curve:
-    """Register a curve under its function's name."""
-    SHAPES.add(left.__name__, Shape(left, mix))
+def shape(
+    left: Curve, mix: Callable[[float, float, Any], Any] = _on_values, rise: Curve | None = None
+) -> Curve:
+    """Register a curve under its function's name.
+
+    Args:
+        left: the fraction left at progress ``u``; ``left(0) = 1``, ``left(1) = 0``.
+        mix: how values are mixed by it.
+        rise: ``left(1 - u)`` where it can be written without loss of digits.
+    """
+    SHAPES.add(left.__name__, Shape(left, rise or (lambda u: left(1.0 - u)), mix))
     return left
 
 
-@shape
 def linear(u: Number) -> Number:
     """1 - u."""
     return 1.0 - u
+
+
+def _done(u: Number) -> Number:
+    return u
+
+
+shape(linear, rise=_done)
 
 
 @shape
@@ -83,9 +104,21 @@ def mirror_cosine(u: Number) -> Number:
 
 
 @shape
-def constant(u: Number) -> Number:
-    """1, then 0 when the phase is over: a warm-up of this shape waits at its first value."""
-    return np.where(u < 1.0, 1.0, 0.0) if isinstance(u, np.ndarray) else float(u < 1.0)
+def rex(u: Number) -> Number:
+    """(1 - u) / (1/2 + (1 - u) / 2). REX, Chen et al. 2021, arXiv:2107.04197."""
+    return (1.0 - u) / (1.0 - 0.5 * u)
+
+
+def constant(u: Any) -> Any:
+    """1, then 0 when the phase is over: a phase of this shape, up or down, waits at its first value."""
+    return (u < 1.0) * 1.0
+
+
+def _arrived(u: Any) -> Any:
+    return (u >= 1.0) * 1.0
+
+
+shape(constant, rise=_arrived)
 
 
 def exponential(u: Number) -> Number:
@@ -98,8 +131,8 @@ def inverse(u: Number) -> Number:
     return 1.0 - u
 
 
-shape(exponential, _on_logarithms)
-shape(inverse, _on_reciprocals)
+shape(exponential, _on_logarithms, _done)
+shape(inverse, _on_reciprocals, _done)
 
 
 def between(start: float, end: float, u: Number, shape: str, power: float = 1.0) -> Number:
@@ -119,12 +152,18 @@ def between(start: float, end: float, u: Number, shape: str, power: float = 1.0)
     left = form.left(u)
     if power != 1.0:
         left = left**power
-    mixed = form.mix(start, end, left)
-    if isinstance(u, np.ndarray):
-        return np.where(u >= 1.0, end, np.where(u <= 0.0, start, mixed))
-    return end if u >= 1.0 else start if u <= 0.0 else mixed
+    return _ends_exact(start, end, u, form.mix(start, end, left))
 
 
 def rising(start: float, end: float, u: Number, shape: str) -> Number:
     """Return the value of a warm-up from ``start`` to ``end``: the shape run backwards."""
-    return between(end, start, 1.0 - u, shape)
+    form = SHAPES[shape]
+    return _ends_exact(start, end, u, form.mix(end, start, form.rise(u)))
+
+
+def _ends_exact(start: float, end: float, u: Number, mixed: Number) -> Number:
+    if isinstance(mixed, np.ndarray):  # made by mix, so it may be written to; masks cost less than np.where
+        mixed[u <= 0.0] = start
+        mixed[u >= 1.0] = end
+        return mixed
+    return end if u >= 1.0 else start if u <= 0.0 else mixed

@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral, Real
 
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(%|ep|ba|ex|tok)\s*")
 
@@ -94,9 +95,9 @@ def steps(length: object, horizon: Horizon, field: str = "length") -> int:
             ) from None
     if isinstance(length, float) and length.is_integer():
         return int(length)
-    if isinstance(length, bool) or not isinstance(length, int):
+    if isinstance(length, bool) or not isinstance(length, Integral):  # Integral: numpy's whole numbers too
         raise ValueError(f"{field} must be {_FORMS}, got {length!r}")
-    return length
+    return int(length)
 
 
 def value(amount: object, peak_value: float | None, field: str = "value") -> float:
@@ -115,6 +116,6 @@ def value(amount: object, peak_value: float | None, field: str = "value") -> flo
         if peak_value is None:
             raise ValueError(f"{field} = {amount!r} needs a peak_value, and this schedule has none")
         return float(Fraction(match.group(1)) * Fraction(peak_value) / 100)
-    if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not math.isfinite(amount):
+    if isinstance(amount, bool) or not isinstance(amount, Real) or not math.isfinite(amount):
         raise ValueError(f"{field} must be a finite number, got {amount!r}")
     return float(amount)
