@@ -6,8 +6,9 @@
 0.1
 """
 
+from .algebra import Clip, Product, Repeat, Scale, clip, product, repeat, scale
 from .build import AROUND, accepted, build
-from .compose import Every, Join, Ramp, Shift, join
+from .compose import Every, Join, Ramp, Shift, every, join, shift
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .exponential import Exponential, InverseTime
@@ -25,6 +26,7 @@ __all__ = [
     "COMBINATORS",
     "SCHEDULES",
     "SHAPES",
+    "Clip",
     "Constant",
     "Cosine",
     "CosineRestarts",
@@ -37,16 +39,25 @@ __all__ = [
     "MultiStep",
     "OneCycle",
     "Polynomial",
+    "Product",
     "Ramp",
+    "Repeat",
+    "Scale",
     "Schedule",
     "Shift",
     "Step",
     "WarmupStableDecay",
     "accepted",
     "build",
+    "clip",
+    "every",
     "get",
     "join",
     "names",
+    "product",
     "register",
+    "repeat",
+    "scale",
+    "shift",
     "values",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from .constant import Constant
 from .elementwise import Number, floor, piecewise, progress
 from .fields import (
     Offset,
@@ -71,7 +72,8 @@ class Join:
 
         v(t) = parts[i](t - boundaries[i - 1])    boundaries[i - 1] <= t < boundaries[i]
 
-    Joins inside a join are opened, so ``join(join(a, b), c) == join(a, join(b, c))``.
+    Joins inside a join are opened and parts whose turn has no steps are left out, so a join of joins is
+    one flat list: ``join(join(a, b, at=3), c, at=8) == join(a, join(b, c, at=5), at=3)``.
 
     Attributes:
         parts: the schedules, first to last.
@@ -100,19 +102,20 @@ class Join:
         object.__setattr__(self, "boundaries", boundaries)
 
     def _opened(self) -> tuple[tuple[Schedule, ...], tuple[int, ...]]:
-        """Return the parts and boundaries with every part that is itself a join laid open."""
-        parts: list[Schedule] = []
-        boundaries: list[int] = []
+        """Return the parts that have a turn, joins among them laid open, and the steps between them."""
+        turns: list[tuple[int, Schedule]] = []
         for part, start, stop in zip(
             self.parts, (0, *self.boundaries), (*self.boundaries, None), strict=True
         ):
-            inner, cuts = (part.parts, part.boundaries) if isinstance(part, Join) else ((part,), ())
-            for piece, begin in zip(inner, (0, *cuts), strict=True):
-                if begin and stop is not None and start + begin >= stop:
-                    break
-                parts.append(piece)
-                boundaries.append(start + begin)
-        return tuple(parts), tuple(boundaries[1:])
+            inner = (
+                zip((0, *part.boundaries), part.parts, strict=True)
+                if isinstance(part, Join)
+                else ((0, part),)
+            )
+            turns += [
+                (start + begin, piece) for begin, piece in inner if stop is None or start + begin < stop
+            ]
+        return tuple(piece for _, piece in turns), tuple(begin for begin, _ in turns[1:])
 
     def __call__(self, step: Number) -> Number:
         return piecewise(step, self.boundaries, self._branches)
@@ -122,7 +125,9 @@ class Join:
         """The parts as functions of the joint clock."""
 
         def on_joint_clock(part: Schedule, start: int) -> Schedule:
-            return part if start == 0 else lambda step: evaluate(part, step - start)
+            if start == 0 and getattr(type(part), "takes_arrays", False):
+                return part
+            return lambda step: evaluate(part, step - start)
 
         return [on_joint_clock(p, s) for p, s in zip(self.parts, (0, *self.boundaries), strict=True)]
 
@@ -182,6 +187,29 @@ class Every:
         return range(self.steps, stop + 1, self.steps)
 
 
-def join(*parts: Schedule, at: Iterable[int]) -> Join:
-    """Return the parts one after another, each from its step in ``at`` on; see :class:`Join`."""
-    return Join(parts=parts, boundaries=tuple(at))
+def as_schedule(given: Schedule | float) -> Schedule:
+    """Return a schedule as it is, and a number as the schedule that stays there."""
+    return given if callable(given) else Constant(peak_value=given)
+
+
+def join(*parts: Schedule | float, at: int | Iterable[int]) -> Join:
+    """Return the parts one after another, each from its step in ``at`` on; see :class:`Join`.
+
+    A part that is a number stays at it.
+
+    >>> s = join(0.1, 0.01, 0.001, at=(30, 60))
+    >>> s(29), s(30), s(60)
+    (0.1, 0.01, 0.001)
+    """
+    boundaries = (at,) if isinstance(at, int) else tuple(at)
+    return Join(parts=tuple(map(as_schedule, parts)), boundaries=boundaries)
+
+
+def shift(schedule: Schedule, by: float) -> Shift:
+    """Return the schedule read ``by`` steps ahead; see :class:`Shift`."""
+    return Shift(schedule=schedule, by=by)
+
+
+def every(schedule: Schedule, steps: int) -> Every:
+    """Return the schedule in stairs of ``steps`` steps; see :class:`Every`."""
+    return Every(schedule=schedule, steps=steps)
