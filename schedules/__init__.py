@@ -17,6 +17,7 @@ from .polynomial import Linear, Polynomial
 from .registry import COMBINATORS, SCHEDULES, get, names, register
 from .schedule import Schedule, values
 from .shapes import SHAPES
+from .spec import dumps, fingerprint, from_spec, loads, to_spec
 from .step import MultiStep, Step
 from .units import Horizon
 from .wsd import WarmupStableDecay
@@ -50,14 +51,19 @@ __all__ = [
     "accepted",
     "build",
     "clip",
+    "dumps",
     "every",
+    "fingerprint",
+    "from_spec",
     "get",
     "join",
+    "loads",
     "names",
     "product",
     "register",
     "repeat",
     "scale",
     "shift",
+    "to_spec",
     "values",
 ]
