@@ -14,8 +14,9 @@ from .cosine import Cosine, CosineRestarts
 from .exponential import Exponential, InverseTime
 from .onecycle import OneCycle
 from .polynomial import Linear, Polynomial
+from .query import Break, Difference, Point, area, diff, first_step_at_or_below, jumps, kinks, peak
 from .registry import COMBINATORS, SCHEDULES, get, names, register
-from .schedule import Schedule, values
+from .schedule import Schedule, planned_steps, values
 from .shapes import SHAPES
 from .spec import dumps, fingerprint, from_spec, loads, to_spec
 from .step import MultiStep, Step
@@ -27,10 +28,12 @@ __all__ = [
     "COMBINATORS",
     "SCHEDULES",
     "SHAPES",
+    "Break",
     "Clip",
     "Constant",
     "Cosine",
     "CosineRestarts",
+    "Difference",
     "Every",
     "Exponential",
     "Horizon",
@@ -39,6 +42,7 @@ __all__ = [
     "Linear",
     "MultiStep",
     "OneCycle",
+    "Point",
     "Polynomial",
     "Product",
     "Ramp",
@@ -49,16 +53,23 @@ __all__ = [
     "Step",
     "WarmupStableDecay",
     "accepted",
+    "area",
     "build",
     "clip",
+    "diff",
     "dumps",
     "every",
     "fingerprint",
+    "first_step_at_or_below",
     "from_spec",
     "get",
     "join",
+    "jumps",
+    "kinks",
     "loads",
     "names",
+    "peak",
+    "planned_steps",
     "product",
     "register",
     "repeat",

@@ -20,7 +20,7 @@ from .compose import as_schedule
 from .elementwise import Number, at_least, at_most
 from .fields import Count, OneOrMoreSteps, Ratio, Rule, Value, settle
 from .registry import register_combinator
-from .schedule import Schedule, evaluate, knots, values
+from .schedule import Schedule, evaluate, knots, planned_steps, values
 
 Growth = Annotated[float, Rule("number", low=1.0)]
 """A factor that never shrinks [>= 1]."""
@@ -129,6 +129,9 @@ class Scale:
     def knots(self, stop: int) -> Iterable[int]:
         return knots(self.schedule, stop)
 
+    def planned_steps(self) -> int | None:
+        return planned_steps(self.schedule)
+
 
 @register_combinator("product")
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +167,10 @@ class Product:
 
     def knots(self, stop: int) -> Iterable[int]:
         return (knot for factor in self.factors for knot in knots(factor, stop))
+
+    def planned_steps(self) -> int | None:
+        ends = (planned_steps(factor) for factor in self.factors)
+        return max((end for end in ends if end is not None), default=None)
 
 
 @register_combinator("clip")
@@ -208,6 +215,9 @@ class Clip:
             if beyond is not None:
                 held |= beyond
         yield from (np.flatnonzero(held[1:] != held[:-1]) + 1).tolist()
+
+    def planned_steps(self) -> int | None:
+        return planned_steps(self.schedule)
 
 
 def repeat(

@@ -18,7 +18,7 @@ from .fields import (
     settle,
 )
 from .registry import register_combinator
-from .schedule import Schedule, evaluate, knots
+from .schedule import Schedule, evaluate, knots, planned_steps
 from .shapes import rising
 
 
@@ -139,6 +139,10 @@ class Join:
             yield start
             yield from (start + k for k in knots(part, stop - start) if start + k < end or end == stop)
 
+    def planned_steps(self) -> int | None:
+        last = planned_steps(self.parts[-1])
+        return None if last is None else (0, *self.boundaries)[-1] + last
+
 
 @register_combinator("shift")
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +167,10 @@ class Shift:
     def knots(self, stop: int) -> Iterable[int]:
         return (-int((self.by - k) // 1) for k in knots(self.schedule, stop + int(self.by // 1) + 1))
 
+    def planned_steps(self) -> int | None:
+        end = planned_steps(self.schedule)
+        return None if end is None else max(0, -int((self.by - end) // 1))
+
 
 @register_combinator("every")
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +193,10 @@ class Every:
 
     def knots(self, stop: int) -> Iterable[int]:
         return range(self.steps, stop + 1, self.steps)
+
+    def planned_steps(self) -> int | None:
+        end = planned_steps(self.schedule)
+        return None if end is None else -(-end // self.steps) * self.steps
 
 
 def as_schedule(given: Schedule | float) -> Schedule:

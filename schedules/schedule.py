@@ -45,3 +45,17 @@ def knots(schedule: object, stop: int) -> tuple[int, ...]:
     """Return the steps in ``(0, stop]`` where the schedule's formula changes; none for a plain function."""
     own = getattr(schedule, "knots", None)
     return tuple(sorted({k for k in own(stop) if 0 < k <= stop})) if own is not None else ()
+
+
+def planned_steps(schedule: object) -> int | None:
+    """Return the step at which the schedule has come to its planned end; ``None`` where none is planned.
+
+    That is its ``total_steps``, or where the last of its ``cycles`` ends; a schedule made of others answers
+    with a method of this name.
+    """
+    own = getattr(schedule, "planned_steps", None)
+    if own is not None:
+        return own()
+    if getattr(schedule, "cycles", None) is not None:
+        return max(knots(schedule, 2**53), default=None)
+    return getattr(schedule, "total_steps", None)

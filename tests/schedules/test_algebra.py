@@ -66,7 +66,9 @@ def combined(inner):
         ).map(
             lambda drawn: Join(parts=tuple(drawn[0]), boundaries=tuple(sorted(drawn[1][: len(drawn[0]) - 1])))
         ),
-        st.builds(Shift, schedule=inner, by=st.one_of(st.integers(-9, 9), st.floats(-9, 9))),
+        st.builds(
+            Shift, schedule=inner, by=st.one_of(st.integers(-9, 9), st.integers(-36, 36).map(lambda n: n / 4))
+        ),
         st.builds(Every, schedule=inner, steps=lengths),
         st.builds(Scale, schedule=inner, by=numbers),
         st.lists(inner, min_size=1, max_size=3).map(lambda factors: Product(factors=tuple(factors))),
