@@ -11,6 +11,7 @@ from .build import AROUND, accepted, build
 from .compose import Every, Join, Ramp, Shift, every, join, shift
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
+from .edit import Cooldown, Extend, cooldown, extend, lineage
 from .exponential import Exponential, InverseTime
 from .onecycle import OneCycle
 from .polynomial import Linear, Polynomial
@@ -31,11 +32,13 @@ __all__ = [
     "Break",
     "Clip",
     "Constant",
+    "Cooldown",
     "Cosine",
     "CosineRestarts",
     "Difference",
     "Every",
     "Exponential",
+    "Extend",
     "Horizon",
     "InverseTime",
     "Join",
@@ -56,9 +59,11 @@ __all__ = [
     "area",
     "build",
     "clip",
+    "cooldown",
     "diff",
     "dumps",
     "every",
+    "extend",
     "fingerprint",
     "first_step_at_or_below",
     "from_spec",
@@ -66,6 +71,7 @@ __all__ = [
     "join",
     "jumps",
     "kinks",
+    "lineage",
     "loads",
     "names",
     "peak",
