@@ -13,6 +13,7 @@ from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .edit import Cooldown, Extend, cooldown, extend, lineage
 from .exponential import Exponential, InverseTime
+from .lint import CODES, Finding, lint
 from .onecycle import OneCycle
 from .polynomial import Linear, Polynomial
 from .query import Break, Difference, Point, area, diff, first_step_at_or_below, jumps, kinks, peak
@@ -26,6 +27,7 @@ from .wsd import WarmupStableDecay
 
 __all__ = [
     "AROUND",
+    "CODES",
     "COMBINATORS",
     "SCHEDULES",
     "SHAPES",
@@ -39,6 +41,7 @@ __all__ = [
     "Every",
     "Exponential",
     "Extend",
+    "Finding",
     "Horizon",
     "InverseTime",
     "Join",
@@ -72,6 +75,7 @@ __all__ = [
     "jumps",
     "kinks",
     "lineage",
+    "lint",
     "loads",
     "names",
     "peak",

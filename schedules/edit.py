@@ -21,6 +21,7 @@ from .fields import OneOrMoreSteps, PositiveRatio, ShapeName, Steps, Value, chec
 from .registry import register_combinator
 from .schedule import Schedule, evaluate, knots, planned_steps, values
 from .shapes import between
+from .tree import is_registered
 from .units import Horizon
 from .units import steps as in_steps
 from .units import value as as_value
@@ -249,7 +250,7 @@ def extend(schedule: Schedule, *, total_steps: int, at: int) -> Any:
     >>> longer(100), longer(180), longer(190), longer(200)
     (1.0, 1.0, 0.5, 0.0)
     """
-    if not getattr(type(schedule), "takes_arrays", False):
+    if not is_registered(schedule):
         raise ValueError(f"schedule must be a registered schedule, which knows its end, got {schedule!r}")
     if planned_steps(schedule) is None:
         return schedule

@@ -14,7 +14,7 @@ import numpy as np
 
 from .elementwise import FloatArray
 from .schedule import Schedule, evaluate, knots, values
-from .spec import children
+from .tree import is_registered, nodes
 
 FINEST = 48
 """Bits of a step's number and its fraction together that a search for a break uses, of a float's 53."""
@@ -171,17 +171,11 @@ def kinks(schedule: Schedule, stop: int) -> tuple[Break, ...]:
 
 
 def _declared(schedule: Schedule, stop: int) -> FloatArray:
-    _refuse_plain(schedule)
-    return np.array([k for k in knots(schedule, stop) if k < stop], dtype=float)
-
-
-def _refuse_plain(schedule: object) -> None:
-    if not getattr(type(schedule), "takes_arrays", False):
+    if not all(is_registered(node) for node, _ in nodes(schedule)):
         raise ValueError(
             f"schedule must be made of registered schedules, which declare their knots, got {schedule!r}"
         )
-    for _, _, part in children(schedule):
-        _refuse_plain(part)
+    return np.array([k for k in knots(schedule, stop) if k < stop], dtype=float)
 
 
 def _halved(schedule: Schedule, stop: int) -> tuple[FloatArray, FloatArray, FloatArray, np.ndarray]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .fields import FieldRule, rules
@@ -149,15 +149,3 @@ def fingerprint(schedule: Schedule) -> str:
     """
     canonical = json.dumps(to_spec(schedule), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:16]
-
-
-def children(schedule: object) -> Iterator[tuple[str, int | None, Any]]:
-    """Yield each schedule right inside this one: its field, its place where the field has many, itself."""
-    for field in rules(type(schedule)).values() if dataclasses.is_dataclass(schedule) else ():
-        held = getattr(schedule, field.name)
-        if field.rule.unit != "schedule" or held is None:
-            continue
-        if field.many:
-            yield from ((field.name, i, part) for i, part in enumerate(held))
-        else:
-            yield field.name, None, held
