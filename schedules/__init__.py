@@ -7,6 +7,7 @@
 """
 
 from .algebra import Clip, Product, Repeat, Scale, clip, product, repeat, scale
+from .breaks import Break, jumps, kinks, unasked_jumps
 from .build import AROUND, accepted, build
 from .compose import Every, Join, Ramp, Shift, every, join, shift
 from .constant import Constant
@@ -16,7 +17,7 @@ from .exponential import Exponential, InverseTime
 from .lint import CODES, Finding, lint
 from .onecycle import OneCycle
 from .polynomial import Linear, Polynomial
-from .query import Break, Difference, Point, area, diff, first_step_at_or_below, jumps, kinks, peak
+from .query import Difference, Point, area, diff, first_step_at_or_below, peak, scaled_to
 from .registry import COMBINATORS, SCHEDULES, get, names, register
 from .schedule import Schedule, planned_steps, values
 from .shapes import SHAPES
@@ -84,7 +85,9 @@ __all__ = [
     "register",
     "repeat",
     "scale",
+    "scaled_to",
     "shift",
     "to_spec",
+    "unasked_jumps",
     "values",
 ]

@@ -6,7 +6,6 @@ restarts, and the kink at the top of a warm-up are what was asked for, and nothi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from .algebra import Clip
+from .breaks import unasked_jumps
 from .compose import Every, Join, Shift
 from .elementwise import FloatArray
-from .query import jumps
-from .schedule import Schedule, knots, planned_steps, values
+from .schedule import Schedule, planned_steps, values
 from .tree import children, is_registered, nodes
 from .unused import unused_fields
 
@@ -147,7 +146,7 @@ def _zero(run: _Run) -> Iterator[Finding]:
         yield Finding(
             "zero-updates",
             int(later[0]),
-            f"{_updates(len(later))} from step {later[0]} on with the value 0, which change nothing",
+            f"{_updates(len(later))} with the value 0 and no effect, the first at step {later[0]}",
         )
 
 
@@ -229,52 +228,15 @@ def _after(run: _Run) -> Iterator[Finding]:
             return
 
 
-def _joints(schedule: Any, begin: float = 0.0, end: float = math.inf) -> Iterator[tuple[int, Join, int]]:
-    """Yield each step of the run at which a part of a join takes over, the join, and its step there.
-
-    ``begin`` is the step of the run at which this schedule's clock is at 0, ``end`` where its turn is over.
-    """
-    if isinstance(schedule, Every):  # stairs jump anyway
-        return
-    if isinstance(schedule, Shift):
-        yield from _joints(schedule.schedule, begin - schedule.by, end)
-    elif isinstance(schedule, Join):
-        starts = (0, *schedule.boundaries)
-        for part, start, stop in zip(schedule.parts, starts, (*starts[1:], math.inf), strict=True):
-            if 0 < start < end - begin:
-                yield math.ceil(begin + start), schedule, start
-            yield from _joints(part, begin + start, min(end, begin + stop))
-    else:
-        for _, _, part in children(schedule):
-            yield from _joints(part, begin, end)
-
-
 def _jump(run: _Run) -> Iterator[Finding]:
-    joints = {step: (join, at) for step, join, at in _joints(run.schedule)}
-    if not joints or run.has_plain:
-        return
-    for jump in jumps(run.schedule, run.total_steps):
-        small = abs(jump.size) <= OPEN_SHARE**2 * run.peak
-        if jump.step in joints and not small and not _asked_for(*joints[jump.step]):
+    for jump in unasked_jumps(run.schedule, run.total_steps) if not run.has_plain else ():
+        if abs(jump.size) > OPEN_SHARE**2 * run.peak:
             yield Finding(
                 "joint-jump",
                 jump.step,
                 f"the value jumps from {jump.before:g} to {jump.after:g} at step {jump.step}, where two "
                 "phases meet",
             )
-
-
-def _asked_for(join: Join, at: int) -> bool:
-    """Whether the join goes from flat to flat, as a drop, a restart or the next stage does."""
-    v, h = join, 2.0**-10
-    edges = [0, *knots(join, 2 * at)]
-    phases = (
-        at - max(edge for edge in edges if edge < at),
-        min((e for e in edges if e > at), default=2 * at) - at,
-    )
-    slopes = (abs(v(at - h) - v(at - 2 * h)) / h, abs(v(at + h) - v(at + 2 * h)) / h)
-    size = abs(v(at) - v(at - h))
-    return all(slope * phase <= 0.02 * size for slope, phase in zip(slopes, phases, strict=True))
 
 
 def _no_effect(run: _Run) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Questions to schedules: area, peak, where they break, how two of them differ.
+"""Questions to schedules: area, peak, where a value is reached, how two of them differ.
 
 All of them speak of updates: ``stop`` is the number of updates in the run, so steps ``0 .. stop - 1`` are
 looked at. Nothing is cached and nothing is changed.
@@ -12,12 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .elementwise import FloatArray
-from .schedule import Schedule, evaluate, knots, values
-from .tree import is_registered, nodes
-
-FINEST = 48
-"""Bits of a step's number and its fraction together that a search for a break uses, of a float's 53."""
+from .algebra import Scale
+from .schedule import Schedule, values
 
 
 class Point(NamedTuple):
@@ -25,26 +21,6 @@ class Point(NamedTuple):
 
     step: int
     value: float
-
-
-@dataclass(frozen=True)
-class Break:
-    """Where a schedule is not smooth.
-
-    Attributes:
-        step: the first update on the new side.
-        before: value (of a jump) or change per step (of a kink) on the old side.
-        after: the same on the new side.
-    """
-
-    step: int
-    before: float
-    after: float
-
-    @property
-    def size(self) -> float:
-        """``after - before``."""
-        return self.after - self.before
 
 
 @dataclass(frozen=True)
@@ -127,96 +103,33 @@ def diff(a: Schedule, b: Schedule, stop: int, tolerance: float = 1e-9) -> Differ
     return Difference(int(beyond[0]), float(gap[step]), step, math.fsum(ours) - math.fsum(theirs))
 
 
-def jumps(schedule: Schedule, stop: int) -> tuple[Break, ...]:
-    """Return where the value changes at once, among the steps that the schedule declares as its knots.
+def scaled_to(
+    schedule: Schedule, stop: int, *, area: float | None = None, peak: float | None = None
+) -> Scale:
+    """Return the schedule times the number that gives its first ``stop`` updates this area, or this peak.
 
-    A knot at ``k`` speaks of the steps in ``(k - 1, k]``. That interval is halved towards the larger
-    change; where the change stays as the interval vanishes, it is a jump.
+    Schedules of equal area, or of equal peak, are compared fairly: what is left between them is the shape.
 
-    Raises:
-        ValueError: the schedule is, or holds, a plain function, which declares no knots.
-
-    >>> from schedules import Step
-    >>> jumps(Step(peak_value=1.0, step_size=30, gamma=0.5), 60)
-    (Break(step=30, before=1.0, after=0.5),)
-    """
-    at, low, high, jumped = _halved(schedule, stop)
-    found = zip(at[jumped], low[jumped], high[jumped], strict=True)
-    return tuple(Break(int(k), float(before), float(after)) for k, before, after in found)
-
-
-def kinks(schedule: Schedule, stop: int) -> tuple[Break, ...]:
-    """Return where the slope changes at once while the value does not, among the declared knots.
-
-    A knot is a kink where ``v(k - h) - 2 v(k) + v(k + h)``, divided by ``h``, stays as ``h`` vanishes.
-    ``before`` and ``after`` are the changes from update to update on both sides, so they are finite
-    where the slope is not (``one_minus_sqrt``).
+    Args:
+        schedule: the schedule to scale.
+        stop: updates in the run [steps, >= 1].
+        area: sum of the values that is asked for [>= 0]; give this or ``peak``.
+        peak: highest value that is asked for [>= 0].
 
     Raises:
-        ValueError: the schedule is, or holds, a plain function, which declares no knots.
+        ValueError: not exactly one is given, or the schedule's own is not above 0.
 
-    >>> from schedules import WarmupStableDecay
-    >>> s = WarmupStableDecay(total_steps=8, peak_value=1.0, warmup_steps=2, decay_steps=4, init_value=0.0)
-    >>> [(kink.step, kink.before, kink.after) for kink in kinks(s, 8)]
-    [(2, 0.5, 0.0), (4, 0.0, -0.25)]
+    >>> from schedules import Cosine
+    >>> round(scaled_to(Cosine(total_steps=100, peak_value=1.0), 100, peak=0.3)(0), 12)
+    0.3
     """
-    at, _, _, jumped = _halved(schedule, stop)
-    at = at[~jumped]
-    bent = at[_bends(schedule, at)]
-    here = evaluate(schedule, bent)
-    before, after = here - evaluate(schedule, bent - 1), evaluate(schedule, bent + 1) - here
-    return tuple(
-        Break(int(k), float(b), float(a)) for k, b, a in zip(bent, before, after, strict=True) if a != b
-    )
+    if (area is None) == (peak is None):
+        raise ValueError(f"exactly one of area and peak must be given, got area={area}, peak={peak}")
+    asked, own = (area, _area(schedule, stop)) if peak is None else (peak, _peak(schedule, stop).value)
+    assert asked is not None
+    if not own > 0:
+        raise ValueError(f"schedule must have an area and a peak > 0 to be scaled, got {own:g}")
+    return Scale(schedule=schedule, by=asked / own)
 
 
-def _declared(schedule: Schedule, stop: int) -> FloatArray:
-    if not all(is_registered(node) for node, _ in nodes(schedule)):
-        raise ValueError(
-            f"schedule must be made of registered schedules, which declare their knots, got {schedule!r}"
-        )
-    return np.array([k for k in knots(schedule, stop) if k < stop], dtype=float)
-
-
-def _halved(schedule: Schedule, stop: int) -> tuple[FloatArray, FloatArray, FloatArray, np.ndarray]:
-    """Return the knots, the values on both sides of the largest change before each, and whether it jumps."""
-    at = _declared(schedule, stop)
-    low, high = at - 1.0, at.copy()
-    v_low, v_high = evaluate(schedule, low), evaluate(schedule, high)
-    noise = 1e-9 * np.maximum(np.abs(v_low), np.abs(v_high))
-    noise += 1e-14 * max(np.max(np.abs(v_high), initial=0.0), float(schedule(0)))
-    halvings = max(FINEST - stop.bit_length(), 12)
-    earlier = np.zeros_like(at)
-    for i in range(halvings):
-        if i == halvings - 10:
-            earlier = np.abs(v_high - v_low)
-        middle = 0.5 * (low + high)
-        v_middle = evaluate(schedule, middle)
-        right = np.abs(v_high - v_middle) >= np.abs(v_middle - v_low)
-        low, v_low = np.where(right, middle, low), np.where(right, v_middle, v_low)
-        high, v_high = np.where(right, high, middle), np.where(right, v_high, v_middle)
-    change = np.abs(v_high - v_low)
-    return at, v_low, v_high, (change > noise) & (change > 0.5 * earlier)
-
-
-def _bends(schedule: Schedule, at: FloatArray) -> np.ndarray:
-    """Return for each knot whether the slope changes at once, at it or inside the step before it."""
-    noise = 1e-10 * max(np.max(np.abs(evaluate(schedule, at)), initial=0.0), float(schedule(0)))
-
-    def bend(center: FloatArray, h: float) -> FloatArray:
-        sides = evaluate(schedule, center - h) + evaluate(schedule, center + h)
-        return np.abs(sides - 2.0 * evaluate(schedule, center)) / h
-
-    def stays(wide: FloatArray, narrow: FloatArray) -> np.ndarray:
-        return (narrow > noise) & (narrow > 0.25 * wide)
-
-    exactly = stays(bend(at, 2.0**-6), bend(at, 2.0**-12))
-    center, wide = at - 0.5, np.zeros_like(at)
-    for bits in range(2, 13):
-        h = 2.0**-bits
-        tries = np.stack([center - h, center, center + h])
-        bends = np.stack([bend(c, h) for c in tries])
-        best = np.argmax(bends, axis=0)[None]
-        center, narrow = (np.take_along_axis(table, best, axis=0)[0] for table in (tries, bends))
-        wide = narrow if bits == 6 else wide
-    return exactly | stays(wide, narrow)
+_area, _peak = area, peak  # the arguments of scaled_to have the same names

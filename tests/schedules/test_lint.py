@@ -187,6 +187,10 @@ RECIPES = {
     "warm-up as a factor": product(
         Ramp(peak_value=1.0, init_value=0.01, warmup_steps=50), Step(peak_value=0.1, step_size=300)
     ),
+    "a drop where the warm-up ends": product(
+        join(Ramp(peak_value=1.0, init_value=0.01, warmup_steps=300), 1.0, at=300),
+        Step(peak_value=0.1, step_size=300),
+    ),
     "a branch": cooldown(build("constant", peak_value=0.1, warmup_steps=50), at=800, over=200),
     "a longer run": extend(
         WarmupStableDecay(total_steps=600, peak_value=0.1, warmup_steps=5), total_steps=T, at=400
@@ -247,8 +251,14 @@ def linear_warmup_from_zero(step):
         ),
         (linear_warmup_from_zero, T, "zero-first", 0, "first update has"),
         (join(0.0, 0.0, 0.1, at=(1, 2)), T, "zero-first", 0, "the first 2 updates have"),
-        (Linear(total_steps=900, peak_value=0.1), T, "zero-updates", 900, "100 updates from step 900"),
-        (Linear(total_steps=999, peak_value=0.1), T, "zero-updates", 999, "1 update from step 999"),
+        (
+            Linear(total_steps=900, peak_value=0.1),
+            T,
+            "zero-updates",
+            900,
+            "100 updates with the value 0 and no effect, the first at step 900",
+        ),
+        (Linear(total_steps=999, peak_value=0.1), T, "zero-updates", 999, "1 update with"),
         (Step(peak_value=0.1, step_size=400, gamma=0.0), T, "zero-updates", 400, "600 updates"),
         (Constant(peak_value=0.0), T, "zero-updates", 0, "all 1000 updates"),
         (

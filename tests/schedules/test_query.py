@@ -30,6 +30,7 @@ from schedules import (
     product,
     repeat,
     scale,
+    scaled_to,
     shift,
     values,
 )
@@ -105,6 +106,30 @@ def test_the_first_step_at_or_below_is_at_or_below_and_none_before_is(tree, valu
     if step is not None:
         assert run[step] <= value
         assert np.all(run[start:step] > value)
+
+
+@quick
+@given(trees, trees)
+def test_schedules_of_equal_area_or_peak_differ_in_shape_only(a, b):
+    if area(a, 80) > 0 and area(b, 80) > 0:
+        assert area(scaled_to(a, 80, area=area(b, 80)), 80) == pytest.approx(area(b, 80))
+        assert peak(scaled_to(a, 80, peak=peak(b, 80).value), 80).value == pytest.approx(peak(b, 80).value)
+        assert diff(scaled_to(scale(a, 0.5), 80, area=area(a, 80)), a, 80) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "exactly one of area"),
+        ({"area": 1.0, "peak": 1.0}, "exactly one"),
+        ({"area": -1.0}, "by must be"),
+    ],
+)
+def test_a_wrong_scale_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        scaled_to(Constant(peak_value=1.0), 10, **settings)
+    with pytest.raises(ValueError, match="schedule must have an area and a peak > 0"):
+        scaled_to(Constant(peak_value=0.0), 10, area=1.0)
 
 
 # jumps and kinks
