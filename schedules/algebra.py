@@ -75,11 +75,12 @@ class Repeat:
         if self.cycle_mult == 1.0:
             cycle = at_most(step // self.cycle_steps, last)
             return cycle, cycle * self.cycle_steps, self.cycle_steps
-        starts = self._starts_past(float(np.max(step, initial=0.0)))
         if isinstance(step, np.ndarray):
+            starts = self._starts_past(float(np.max(step, initial=0.0)))
             edges = np.asarray(starts, dtype=float)
             cycle = np.minimum(np.searchsorted(edges, step, side="right"), len(edges) - 1) - 1
             return cycle, edges[cycle], edges[cycle + 1] - edges[cycle]
+        starts = self._starts_past(step)
         cycle = min(bisect_right(starts, step), len(starts) - 1) - 1
         return cycle, starts[cycle], starts[cycle + 1] - starts[cycle]
 
@@ -90,9 +91,9 @@ class Repeat:
 
     def _starts_past(self, step: float) -> list[int]:
         starts = self._starts
-        mult = Fraction(str(self.cycle_mult))
         while starts[-1] <= step and (self.cycles is None or len(starts) <= self.cycles):
-            starts.append(starts[-1] + int(self.cycle_steps * mult ** (len(starts) - 1)))
+            grown = Fraction(str(self.cycle_mult)) ** (len(starts) - 1)
+            starts.append(starts[-1] + int(self.cycle_steps * grown))
         return starts
 
     def __getstate__(self) -> dict[str, object]:
