@@ -15,7 +15,7 @@ import numpy as np
 
 from .compose import Every, Join, Shift
 from .elementwise import FloatArray
-from .schedule import Schedule, evaluate, knots
+from .schedule import Schedule, evaluate, knots, planned_steps
 from .tree import children, is_registered, nodes
 
 FINEST = 48
@@ -77,7 +77,7 @@ def kinks(schedule: Schedule, stop: int) -> tuple[Break, ...]:
     """
     at, _, _, jumped = _halved(schedule, stop)
     at = at[~jumped]
-    bent = at[_bends(schedule, at)]
+    bent = at[_bends(schedule, at, stop)]
     here = evaluate(schedule, bent)
     before, after = here - evaluate(schedule, bent - 1), evaluate(schedule, bent + 1) - here
     return tuple(
@@ -112,8 +112,7 @@ def _halved(schedule: Schedule, stop: int) -> tuple[FloatArray, FloatArray, Floa
     at = _declared(schedule, stop)
     low, high = at - 1.0, at.copy()
     v_low, v_high = evaluate(schedule, low), evaluate(schedule, high)
-    noise = 1e-9 * np.maximum(np.abs(v_low), np.abs(v_high))
-    noise += 1e-14 * max(np.max(np.abs(v_high), initial=0.0), float(schedule(0)))
+    noise = 1e-9 * np.maximum(np.abs(v_low), np.abs(v_high)) + 1e-14 * _size(schedule, at, stop)
     halvings = max(FINEST - stop.bit_length(), 12)
     earlier = np.zeros_like(at)
     for i in range(halvings):
@@ -128,9 +127,15 @@ def _halved(schedule: Schedule, stop: int) -> tuple[FloatArray, FloatArray, Floa
     return at, v_low, v_high, (change > noise) & (change > 0.5 * earlier)
 
 
-def _bends(schedule: Schedule, at: FloatArray) -> np.ndarray:
+def _size(schedule: Schedule, at: FloatArray, stop: int) -> float:
+    """Return how large values are: a float's rounding is a part of the terms that they are made of."""
+    ends = np.array([0.0, stop, planned_steps(schedule) or stop])
+    return float(np.max(np.abs(evaluate(schedule, np.concatenate([ends, at])))))
+
+
+def _bends(schedule: Schedule, at: FloatArray, stop: int) -> np.ndarray:
     """Return for each knot whether the slope changes at once, at it or inside the step before it."""
-    noise = 1e-10 * max(np.max(np.abs(evaluate(schedule, at)), initial=0.0), float(schedule(0)))
+    noise = 1e-10 * _size(schedule, at, stop)
 
     def bend(center: FloatArray, h: float) -> FloatArray:
         sides = evaluate(schedule, center - h) + evaluate(schedule, center + h)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .constant import Constant
-from .elementwise import Number, floor, piecewise, progress
+from .elementwise import Number, at_least, floor, piecewise, progress
 from .fields import (
     Offset,
     OneOrMoreSteps,
@@ -118,7 +118,7 @@ class Join:
         return tuple(piece for _, piece in turns), tuple(begin for begin, _ in turns[1:])
 
     def __call__(self, step: Number) -> Number:
-        return piecewise(step, self.boundaries, self._branches)
+        return piecewise(at_least(step, 0.0), self.boundaries, self._branches)
 
     @cached_property
     def _branches(self) -> list[Schedule]:

@@ -188,7 +188,10 @@ def _with_end(schedule: Any, end: int) -> Any | None:
             return dataclasses.replace(schedule, at=end - schedule.decay_steps)
     if "total_steps" not in {field.name for field in dataclasses.fields(schedule)}:
         return None
-    return dataclasses.replace(schedule, total_steps=end)
+    try:
+        return dataclasses.replace(schedule, total_steps=end)
+    except ValueError:
+        return None
 
 
 def cooldown(

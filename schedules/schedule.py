@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -57,5 +58,5 @@ def planned_steps(schedule: object) -> int | None:
     if own is not None:
         return own()
     if getattr(schedule, "cycles", None) is not None:
-        return max(knots(schedule, 2**53), default=None)
+        return max(knots(schedule, sys.maxsize), default=None)
     return getattr(schedule, "total_steps", None)

@@ -69,7 +69,7 @@ def _others(field: FieldRule, held: Any) -> list[Any]:
     if field.many or field.rule.unit == "schedule":
         return []
     if field.rule.unit == "shape":
-        return [name for name in SHAPES if name != held]
+        return [name for name in (*SHAPES, *field.rule.choices) if name != held]
     if field.rule.unit == "choice":
         return [name for name in field.rule.choices if name != held]
     if field.rule.unit == "steps":

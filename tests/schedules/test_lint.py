@@ -1,4 +1,3 @@
-import dataclasses
 import math
 
 import hypothesis.strategies as st
@@ -24,7 +23,6 @@ from schedules import (
     cooldown,
     every,
     extend,
-    get,
     join,
     lint,
     names,
@@ -99,15 +97,20 @@ def test_every_schedule_with_sensible_settings_is_clean(name, settings):
     assert lint(build(name, total_steps=T, **({"peak_value": 0.1} | settings)), T) == []
 
 
-@pytest.mark.parametrize("name", names())
-def test_every_schedule_that_needs_no_more_than_a_peak_and_a_length_is_clean_as_it_comes(name):
-    needed = {
-        field.name
-        for field in dataclasses.fields(get(name))
-        if field.default is field.default_factory is dataclasses.MISSING
-    }
-    if needed <= {"total_steps", "peak_value"} and name != "exponential":
-        assert lint(build(name, total_steps=T, peak_value=0.1), T) == []
+def as_they_come():
+    """Every schedule that can be made from a length and a peak alone."""
+    made = []
+    for name in names():
+        try:
+            made.append(pytest.param(build(name, total_steps=T, peak_value=0.1), id=name))
+        except ValueError:
+            continue
+    return made
+
+
+@pytest.mark.parametrize("schedule", as_they_come())
+def test_every_schedule_is_clean_as_it_comes(schedule):
+    assert lint(schedule, T) == []
 
 
 def get_lr(step):
