@@ -116,7 +116,7 @@ def _halved(schedule: Schedule, stop: int) -> tuple[FloatArray, FloatArray, Floa
     halvings = max(FINEST - stop.bit_length(), 12)
     earlier = np.zeros_like(at)
     for i in range(halvings):
-        if i == halvings - 10:
+        if i == halvings // 2:
             earlier = np.abs(v_high - v_low)
         middle = 0.5 * (low + high)
         v_middle = evaluate(schedule, middle)

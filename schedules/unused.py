@@ -35,12 +35,15 @@ def unused_fields(schedule: Any, total_steps: int) -> list[tuple[Any, str]]:
     """
     steps = _looked_at(schedule, total_steps)
     now = evaluate(schedule, steps)
-    return [
-        (node, name)
-        for node, put in nodes(schedule)
-        for name, variants in _given(node)
-        if _same(now, [evaluate(tree, steps) for other in variants for tree in _with(node, name, other, put)])
-    ]
+    with np.errstate(all="ignore"):  # the other values may be far from sensible
+        return [
+            (node, name)
+            for node, put in nodes(schedule)
+            for name, variants in _given(node)
+            if _same(
+                now, [evaluate(tree, steps) for other in variants for tree in _with(node, name, other, put)]
+            )
+        ]
 
 
 def _looked_at(schedule: Any, total_steps: int) -> FloatArray:
@@ -81,5 +84,5 @@ def _with(node: Any, name: str, value: Any, put: Put) -> Iterator[Any]:
     """Yield the tree with one field of one schedule changed, if it can have that value."""
     try:
         yield put(dataclasses.replace(node, **{name: value}))
-    except ValueError:
+    except (ValueError, OverflowError):
         return

@@ -387,6 +387,8 @@ def test_a_field_without_effect_is_found(schedule, field):
     [
         wsd(warmup_steps=2, warmup_shape="cosine"),
         wsd(warmup_steps=2, init_value=0.0999),
+        Step(peak_value=0.1, step_size=1, gamma=0.9),
+        product(1.0, Exponential(peak_value=0.1, gamma=0.999)),  # twice gamma leaves the floats
         wsd(decay_steps=2, decay_shape="cosine", power=1.001),
         CosineRestarts(peak_value=0.1, cycle_steps=500, cycles=2, cycle_decay=0.999),
         OneCycle(total_steps=10**7, peak_value=0.1, decay_steps=3, end_value=0.005),
