@@ -6,6 +6,7 @@ and can be a part of the next one.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -107,6 +108,9 @@ class Repeat:
             # the first whole step at or after the stretched knot
             yield from (start - (-k * (following - start) // self.cycle_steps) for k in inner)
 
+    def planned_steps(self) -> int | None:
+        return None if self.cycles is None else self._starts_past(math.inf)[-1]
+
 
 @register_combinator("scale")
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +133,6 @@ class Scale:
 
     def knots(self, stop: int) -> Iterable[int]:
         return knots(self.schedule, stop)
-
-    def planned_steps(self) -> int | None:
-        return planned_steps(self.schedule)
 
 
 @register_combinator("product")
@@ -216,9 +217,6 @@ class Clip:
             if beyond is not None:
                 held |= beyond
         yield from (np.flatnonzero(held[1:] != held[:-1]) + 1).tolist()
-
-    def planned_steps(self) -> int | None:
-        return planned_steps(self.schedule)
 
 
 def repeat(

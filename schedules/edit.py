@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .algebra import Clip, Product, Scale
-from .compose import Every, Join, Shift
+from .algebra import Product
+from .compose import Join, Shift
 from .elementwise import Number, at_most, piecewise, progress
 from .fields import OneOrMoreSteps, PositiveRatio, ShapeName, Steps, Value, check_shape_ends, settle
 from .registry import register_combinator
@@ -174,24 +174,28 @@ def _with_end(schedule: Any, end: int) -> Any | None:
     """Return the same plan with its end at another step, ``None`` where its fields cannot say that."""
     match schedule:
         case Join(parts=(*before, last), boundaries=boundaries):
-            part = _with_end(last, end - (0, *boundaries)[-1])
-            return None if part is None else Join(parts=(*before, part), boundaries=boundaries)
-        case Scale() | Clip() | Every() | Shift():
-            ahead = schedule.by if isinstance(schedule, Shift) else 0
-            inner = _with_end(schedule.schedule, int((end + ahead) // 1))
-            return None if inner is None else dataclasses.replace(schedule, schedule=inner)
+            moved = [*before, _with_end(last, end - (0, *boundaries)[-1])]
+            changes: dict[str, Any] = {"parts": tuple(moved)}
         case Product(factors=factors):
             last_end = planned_steps(schedule)
-            moved: list[Any] = [_with_end(f, end) if planned_steps(f) == last_end else f for f in factors]
-            return None if None in moved else Product(factors=tuple(moved))
+            moved = [_with_end(f, end) if planned_steps(f) == last_end else f for f in factors]
+            changes = {"factors": tuple(moved)}
         case Cooldown(schedule=trunk) if planned_steps(trunk) is None:
-            return dataclasses.replace(schedule, at=end - schedule.decay_steps)
-    if "total_steps" not in {field.name for field in dataclasses.fields(schedule)}:
+            moved, changes = [], {"at": end - schedule.decay_steps}
+        case _ if hasattr(schedule, "total_steps"):
+            moved, changes = [], {"total_steps": end}
+        case _:
+            ahead = schedule.by if isinstance(schedule, Shift) else 0
+            inner = getattr(schedule, "schedule", None)
+            moved = [None if inner is None else _with_end(inner, int((end + ahead) // 1))]
+            changes = {"schedule": moved[0]}
+    if None in moved:
         return None
     try:
-        return dataclasses.replace(schedule, total_steps=end)
+        plan = dataclasses.replace(schedule, **changes)
     except ValueError:
         return None
+    return plan if (planned_steps(plan) or 0) >= end else None
 
 
 def cooldown(

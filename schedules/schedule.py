@@ -51,12 +51,13 @@ def knots(schedule: object, stop: int) -> tuple[int, ...]:
 def planned_steps(schedule: object) -> int | None:
     """Return the step at which the schedule has come to its planned end; ``None`` where none is planned.
 
-    That is its ``total_steps``, or where the last of its ``cycles`` ends; a schedule made of others answers
-    with a method of this name.
+    That is its ``total_steps``, where the last of its ``cycles`` ends, or the end of the one schedule that
+    it is made around; where neither is so, a class answers with a method of this name.
     """
     own = getattr(schedule, "planned_steps", None)
     if own is not None:
         return own()
     if getattr(schedule, "cycles", None) is not None:
         return max(knots(schedule, sys.maxsize), default=None)
-    return getattr(schedule, "total_steps", None)
+    total_steps, inner = getattr(schedule, "total_steps", None), getattr(schedule, "schedule", None)
+    return planned_steps(inner) if total_steps is None and inner is not None else total_steps

@@ -227,6 +227,24 @@ def test_a_warm_up_that_is_still_going_meets_the_same_plan_with_a_later_end():
     assert longer.longer == build("cosine", total_steps=200, **plan)
 
 
+def test_the_plan_inside_others_is_the_one_that_grows():
+    old, new = (WarmupStableDecay(total_steps=total, peak_value=0.1, decay_steps=20) for total in (93, 193))
+
+    def around(plan):
+        return product(0.5, every(scale(shift(join(0.1, plan, at=10), 3), 0.5), 10))
+
+    assert extend(around(old), total_steps=200, at=60).longer == around(new)
+
+
+def test_a_repeat_or_a_cooldown_of_a_plan_with_an_end_is_stretched():
+    plan = WarmupStableDecay(total_steps=100, peak_value=1.0, decay_steps=50)
+
+    for schedule in (repeat(plan, 100, times=2), cooldown(plan, at=150, over=50)):
+        longer = extend(schedule, total_steps=400, at=10)
+        assert longer.longer is None
+        assert longer(10 + 2 * 20) == pytest.approx(schedule(10 + 2 * 20 * 190 / 390))
+
+
 def test_a_cooldown_that_has_not_begun_is_put_off():
     branch = cooldown(Constant(peak_value=1.0), at=80, over=20)
 
