@@ -236,6 +236,12 @@ def test_cycles_begin_at_exact_whole_numbers(cycle_steps, mult):
     assert set(starts[1:]) <= set(knots(repeated, starts[6]))
 
 
+def test_the_knots_inside_a_cycle_are_stretched_with_it():
+    plan = WarmupStableDecay(total_steps=10, peak_value=1.0, warmup_steps=3, decay_steps=2)
+
+    assert knots(repeat(plan, 10, times=2, mult=1.5), 99) == (3, 8, 10, 15, 22, 25)
+
+
 @quick
 @given(trees, lengths)
 def test_repeating_once_holds_the_end_of_the_cycle(tree, cycle_steps):

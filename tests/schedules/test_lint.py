@@ -152,6 +152,7 @@ RECIPES = {
     "OLMo: last update at the end": build(
         "cosine", total_steps=T - 1, peak_value=0.1, warmup_steps=50, end_value="10%"
     ),
+    "a plan one step longer than its run": Cosine(total_steps=T + 1, peak_value=0.1),
     "GPT-3: the last eighth flat": build(
         "cosine", total_steps=T * 26 // 30, peak_value=6e-4, warmup_steps=2, end_value="10%"
     ),
@@ -396,6 +397,13 @@ def test_a_field_without_effect_is_found(schedule, field):
 )
 def test_a_field_with_the_smallest_effect_is_none(schedule):
     assert unused_fields(schedule, getattr(schedule, "total_steps", T)) == []
+
+
+def test_every_place_in_a_tree_is_looked_at():
+    odd, plain = wsd(warmup_shape="cosine"), wsd(end_value=0.01)
+
+    for parts in ((odd, plain, plain), (plain, odd, plain), (plain, plain, odd)):
+        assert unused_fields(product(*parts), T) == [(odd, "warmup_shape")]
 
 
 def test_one_defect_is_one_finding():

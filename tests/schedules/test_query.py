@@ -270,6 +270,14 @@ def test_diff_says_where_a_checkpoint_and_a_config_part():
     assert found.area == pytest.approx(-10.0)
 
 
+def test_a_difference_counts_by_the_size_of_the_values():
+    tiny = Linear(total_steps=10, peak_value=1e-12)
+
+    assert diff(tiny, scale(tiny, 1.01), 10).first_step == 0
+    assert diff(tiny, scale(tiny, 1 + 1e-12), 10) is None
+    assert diff(tiny, scale(tiny, 1.01), 10, tolerance=0.1) is None
+
+
 def test_a_value_that_is_no_number_differs():
     assert diff(lambda step: math.nan, Constant(peak_value=1.0), 5).first_step == 0
     assert diff(lambda step: math.inf, lambda step: math.inf, 5) is None
