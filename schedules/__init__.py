@@ -6,26 +6,32 @@
 0.1
 """
 
+from .algebra import Clip, Product, Repeat, Scale, clip, product, repeat, scale
+from .breaks import Break, jumps, kinks, unasked_jumps
 from .build import AROUND, accepted, build
-from .compose import Every, Join, Ramp, Shift, join
+from .compose import Every, Join, Ramp, Shift, every, join, shift
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .cyclic import Cyclic
 from .describe import describe, markdown_table
+from .edit import Cooldown, Extend, cooldown, extend, lineage
 from .exponential import Exponential, InverseTime
 from .hyperbolic import Hyperbolic
 from .infinite import Infinite
 from .inverse_sqrt import InverseSqrt
+from .lint import CODES, Finding, lint
 from .multistage import MultiStage
 from .onecycle import OneCycle
 from .piecewise import Piecewise
 from .polynomial import Linear, Polynomial
 from .power import Power
+from .query import Difference, Point, area, diff, first_step_at_or_below, peak, scaled_to
 from .registry import COMBINATORS, SCHEDULES, get, names, register
 from .rex import Rex
-from .schedule import Schedule, values
+from .schedule import Schedule, planned_steps, values
 from .shapes import SHAPES
 from .slanted_triangular import SlantedTriangular
+from .spec import dumps, fingerprint, from_spec, loads, to_spec
 from .step import MultiStep, Step
 from .tanh import Tanh
 from .units import Horizon
@@ -35,15 +41,22 @@ from .wsd_s import WarmupStableDecaySimplified
 
 __all__ = [
     "AROUND",
+    "CODES",
     "COMBINATORS",
     "SCHEDULES",
     "SHAPES",
+    "Break",
+    "Clip",
     "Constant",
+    "Cooldown",
     "Cosine",
     "CosineRestarts",
     "Cyclic",
+    "Difference",
     "Every",
     "Exponential",
+    "Extend",
+    "Finding",
     "Horizon",
     "Hyperbolic",
     "Infinite",
@@ -55,10 +68,14 @@ __all__ = [
     "MultiStep",
     "OneCycle",
     "Piecewise",
+    "Point",
     "Polynomial",
     "Power",
+    "Product",
     "Ramp",
+    "Repeat",
     "Rex",
+    "Scale",
     "Schedule",
     "Shift",
     "SlantedTriangular",
@@ -68,12 +85,36 @@ __all__ = [
     "WarmupStableDecay",
     "WarmupStableDecaySimplified",
     "accepted",
+    "area",
     "build",
+    "clip",
+    "cooldown",
     "describe",
+    "diff",
+    "dumps",
+    "every",
+    "extend",
+    "fingerprint",
+    "first_step_at_or_below",
+    "from_spec",
     "get",
     "join",
+    "jumps",
+    "kinks",
+    "lineage",
+    "lint",
+    "loads",
     "markdown_table",
     "names",
+    "peak",
+    "planned_steps",
+    "product",
     "register",
+    "repeat",
+    "scale",
+    "scaled_to",
+    "shift",
+    "to_spec",
+    "unasked_jumps",
     "values",
 ]

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from .elementwise import Number, floor, piecewise, progress
+from .constant import Constant
+from .elementwise import Number, at_least, floor, piecewise, progress
 from .fields import (
     Offset,
     OneOrMoreSteps,
@@ -18,7 +19,7 @@ from .fields import (
     settle,
 )
 from .registry import register_combinator
-from .schedule import Schedule, evaluate, knots
+from .schedule import Schedule, evaluate, knots, planned_steps
 from .shapes import rising
 
 
@@ -72,8 +73,8 @@ class Join:
 
         v(t) = parts[i](t - boundaries[i - 1])    boundaries[i - 1] <= t < boundaries[i]
 
-    Joins inside a join are opened and parts without a turn are left out, so
-    ``join(join(a, b), c) == join(a, join(b, c))``.
+    Joins inside a join are opened and parts whose turn has no steps are left out, so a join of joins is
+    one flat list: ``join(join(a, b, at=3), c, at=8) == join(a, join(b, c, at=5), at=3)``.
 
     Attributes:
         parts: the schedules, first to last.
@@ -114,14 +115,16 @@ class Join:
         return tuple(piece for piece, _ in turns), tuple(begin for _, begin in turns[1:])
 
     def __call__(self, step: Number) -> Number:
-        return piecewise(step, self.boundaries, self._branches)
+        return piecewise(at_least(step, 0.0), self.boundaries, self._branches)
 
     @cached_property
     def _branches(self) -> list[Schedule]:
         """The parts as functions of the joint clock."""
 
         def on_joint_clock(part: Schedule, start: int) -> Schedule:
-            return part if start == 0 else lambda step: evaluate(part, step - start)
+            if start == 0 and getattr(type(part), "takes_arrays", False):
+                return part
+            return lambda step: evaluate(part, step - start)
 
         return [on_joint_clock(p, s) for p, s in zip(self.parts, (0, *self.boundaries), strict=True)]
 
@@ -132,6 +135,10 @@ class Join:
         for part, start, end in zip(self.parts, (0, *self.boundaries), (*self.boundaries, stop), strict=True):
             yield start
             yield from (start + k for k in knots(part, stop - start) if start + k < end or end == stop)
+
+    def planned_steps(self) -> int | None:
+        last = planned_steps(self.parts[-1])
+        return None if last is None else (0, *self.boundaries)[-1] + last
 
 
 @register_combinator("shift")
@@ -157,6 +164,10 @@ class Shift:
     def knots(self, stop: int) -> Iterable[int]:
         return (-int((self.by - k) // 1) for k in knots(self.schedule, stop + int(self.by // 1) + 1))
 
+    def planned_steps(self) -> int | None:
+        end = planned_steps(self.schedule)
+        return None if end is None else max(0, -int((self.by - end) // 1))
+
 
 @register_combinator("every")
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +191,34 @@ class Every:
     def knots(self, stop: int) -> Iterable[int]:
         return range(self.steps, stop + 1, self.steps)
 
+    def planned_steps(self) -> int | None:
+        end = planned_steps(self.schedule)
+        return None if end is None else -(-end // self.steps) * self.steps
 
-def join(*parts: Schedule, at: Iterable[int]) -> Join:
-    """Return the parts one after another, each from its step in ``at`` on; see :class:`Join`."""
-    return Join(parts=parts, boundaries=tuple(at))
+
+def as_schedule(given: Schedule | float) -> Schedule:
+    """Return a schedule as it is, and a number as the schedule that stays there."""
+    return given if callable(given) else Constant(peak_value=given)
+
+
+def join(*parts: Schedule | float, at: int | Iterable[int]) -> Join:
+    """Return the parts one after another, each from its step in ``at`` on; see :class:`Join`.
+
+    A part that is a number stays at it.
+
+    >>> s = join(0.1, 0.01, 0.001, at=(30, 60))
+    >>> s(29), s(30), s(60)
+    (0.1, 0.01, 0.001)
+    """
+    boundaries = (at,) if isinstance(at, int) else tuple(at)
+    return Join(parts=tuple(map(as_schedule, parts)), boundaries=boundaries)
+
+
+def shift(schedule: Schedule, by: float) -> Shift:
+    """Return the schedule read ``by`` steps ahead; see :class:`Shift`."""
+    return Shift(schedule=schedule, by=by)
+
+
+def every(schedule: Schedule, steps: int) -> Every:
+    """Return the schedule in stairs of ``steps`` steps; see :class:`Every`."""
+    return Every(schedule=schedule, steps=steps)

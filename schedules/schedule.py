@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -52,3 +53,18 @@ def knots(schedule: object, stop: int) -> tuple[int, ...]:
     """Return the steps in ``(0, stop]`` where the schedule's formula changes; none for a plain function."""
     own = getattr(schedule, "knots", None)
     return tuple(sorted({k for k in own(stop) if 0 < k <= stop})) if own is not None else ()
+
+
+def planned_steps(schedule: object) -> int | None:
+    """Return the step at which the schedule has come to its planned end; ``None`` where none is planned.
+
+    That is its ``total_steps``, where the last of its ``cycles`` ends, or the end of the one schedule that
+    it is made around; where neither is so, a class answers with a method of this name.
+    """
+    own = getattr(schedule, "planned_steps", None)
+    if own is not None:
+        return own()
+    if getattr(schedule, "cycles", None) is not None:
+        return max(knots(schedule, sys.maxsize), default=None)
+    total_steps, inner = getattr(schedule, "total_steps", None), getattr(schedule, "schedule", None)
+    return planned_steps(inner) if total_steps is None and inner is not None else total_steps
