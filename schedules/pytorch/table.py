@@ -45,9 +45,10 @@ class Table(Mapping[str, Tensor]):
         self._device, self._dtype = device, dtype or torch.get_default_dtype()
         self._columns = {label: self.on_device(self.column(s)) for label, s in plan.curves().items()}
 
-    def column(self, schedule: Schedule, start: int = 0, scale: float = 1.0) -> FloatArray:
-        """Return ``scale * v(t - start)`` for every step ``t`` of the table."""
-        return scale * evaluate(schedule, np.arange(self.total_steps + 1, dtype=np.float64) - start)
+    def column(self, schedule: Schedule, start: int = 0, longer: int = 0) -> FloatArray:
+        """Return the values of a clock that is 0 at the run's step ``start``, for ``longer`` more steps."""
+        steps = np.arange(self.total_steps + longer + 1, dtype=np.float64) - start
+        return evaluate(schedule, np.minimum(steps, self.total_steps))
 
     def on_device(self, array: FloatArray) -> Tensor:
         """Return the array as a tensor on the table's device, in its number format."""
@@ -82,18 +83,19 @@ class TableWriter:
         self._optimizer = optimizer
         self._groups = optimizer.param_groups
         self._count = len(self._groups)
-        self._last = table.total_steps
+        found = curves(table.plan, optimizer)
+        longer = max(curve.start for curve in found)  # the group that starts last has its whole curve too
         columns: list[FloatArray] = []
         self._labels: list[tuple[str, int]] = []
         self._targets: list[tuple[Tensor, int]] = []
-        for curve in curves(table.plan, optimizer):
+        for curve in found:
+            values = table.column(curve.read.schedule, curve.start, longer)
             self._labels += [(label, len(columns)) for label in curve.labels]
-            columns.append(table.column(curve.read.schedule, curve.start))
             for scale, tensors in _tensors(curve).items():
-                if scale != 1.0:
-                    columns.append(table.column(curve.read.schedule, curve.start, scale))
-                self._targets += [(tensor, len(columns) - 1) for tensor in tensors]
+                self._targets += [(tensor, len(columns)) for tensor in tensors]
+                columns.append(scale * values)
         self._rows = table.on_device(np.stack(columns, axis=1))
+        self._last = len(self._rows) - 1
 
     def __call__(self, step: Tensor) -> dict[str, Tensor]:
         """Write the values at ``step``; return them by label, as tensors without dimensions.
