@@ -11,6 +11,7 @@ from .compose import Every, Join, Ramp, Shift, join
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .exponential import Exponential, InverseTime
+from .feedback import FEEDBACK, Feedback, Greedy, Plateau
 from .onecycle import OneCycle
 from .polynomial import Linear, Polynomial
 from .registry import COMBINATORS, SCHEDULES, get, names, register
@@ -23,6 +24,7 @@ from .wsd import WarmupStableDecay
 __all__ = [
     "AROUND",
     "COMBINATORS",
+    "FEEDBACK",
     "SCHEDULES",
     "SHAPES",
     "Constant",
@@ -30,12 +32,15 @@ __all__ = [
     "CosineRestarts",
     "Every",
     "Exponential",
+    "Feedback",
+    "Greedy",
     "Horizon",
     "InverseTime",
     "Join",
     "Linear",
     "MultiStep",
     "OneCycle",
+    "Plateau",
     "Polynomial",
     "Ramp",
     "Schedule",
