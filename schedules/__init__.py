@@ -12,6 +12,7 @@ from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .exponential import Exponential, InverseTime
 from .feedback import FEEDBACK, Feedback, Greedy, Plateau
+from .in_jax import to_optax
 from .onecycle import OneCycle
 from .polynomial import Linear, Polynomial
 from .registry import COMBINATORS, SCHEDULES, get, names, register
@@ -53,5 +54,6 @@ __all__ = [
     "join",
     "names",
     "register",
+    "to_optax",
     "values",
 ]
