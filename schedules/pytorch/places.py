@@ -84,6 +84,10 @@ class Curve:
     places: list[Place] = field(default_factory=list)
 
 
+Curves = dict[tuple[str, str | None, int], Curve]
+"""Curves by the hyper-parameter, the pattern whose plan counts (``None``: the plan itself), and the start."""
+
+
 def curves(plan: Plan, optimizer: Optimizer, known: int | None = None) -> list[Curve]:
     """Return what the plan writes where.
 
@@ -93,31 +97,39 @@ def curves(plan: Plan, optimizer: Optimizer, known: int | None = None) -> list[C
         known: groups that were there before; a later one may hold the optimizer's default value.
     """
     groups = optimizer.param_groups
-    patterns = _matched(plan, groups)
-    found: dict[tuple[str, str | None, int], Curve] = {
+    found: Curves = {
         (name, None, 0): Curve(name=name, read=plan.reader(name), start=0, labels=[name]) for name in plan
     }
-    for number, (group, pattern) in enumerate(zip(groups, patterns, strict=True)):
-        own: Mapping[str, Schedule] = {} if pattern is None else plan.groups[pattern]
-        start = _start(group)
-        taken: dict[tuple[str, int | None], str] = {}
-        for name in {**plan, **own}:
-            place = _place(name, group, number, optimizer)
-            other = taken.setdefault((place.entry, place.item), name)
-            if other != name:
-                raise ValueError(
-                    f"{other} and {name} both mean {place.entry}[{place.item}]; give one of them"
-                )
-            follows = pattern if name in own else None
-            key = (name, follows, start)
-            curve = found.setdefault(key, Curve(name=name, read=plan.reader(name, follows), start=start))
-            curve.places.append(place)
-            if key[1:] != (None, 0):
-                curve.labels.append(f"{name}/{group.get('name', number)}")
+    for number, pattern in enumerate(_matched(plan, groups)):
+        _follow(found, plan, pattern, number, optimizer)
     for curve in found.values():
         _refuse_levelling(curve, optimizer, len(groups) if known is None else known)
     _refuse_sharing(list(found.values()))
     return list(found.values())
+
+
+def _follow(found: Curves, plan: Plan, pattern: str | None, number: int, optimizer: Optimizer) -> None:
+    """Enter one group's places with the curves that it follows."""
+    group = optimizer.param_groups[number]
+    own: Mapping[str, Schedule] = {} if pattern is None else plan.groups[pattern]
+    start = _start(group)
+    taken: dict[tuple[str, int | None], str] = {}
+    for name in {**plan, **own}:
+        place = _place(name, group, number, optimizer)
+        other = taken.setdefault((place.entry, place.item), name)
+        if other != name:
+            raise ValueError(f"{other} and {name} both mean {place.entry}[{place.item}]; give one of them")
+        follows = pattern if name in own else None
+        if (name, follows, start) not in found:
+            read = plan.reader(name, follows)
+            # A reader holds one block of steps: another clock gets a reader of its own.
+            found[name, follows, start] = Curve(
+                name=name, read=Reader(read.schedule) if start else read, start=start
+            )
+        curve = found[name, follows, start]
+        curve.places.append(place)
+        if follows is not None or start:
+            curve.labels.append(f"{name}/{group.get('name', number)}")
 
 
 def _matched(plan: Plan, groups: list[Group]) -> list[str | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,9 +101,13 @@ def test_momentum_means_the_first_beta(kind: type[Optimizer]):
     assert written == {"momentum": 0.8}
 
 
-def test_both_betas_have_names():
+@pytest.mark.parametrize("names", [("beta1", "beta2"), ("beta2", "beta1")])
+def test_both_betas_have_names(names: tuple[str, str]):
     optimizer = Adam([group(), group(beta2_scale=0.5), group(betas=(0.9, 0.98))], lr=0.1)
-    Plan(beta1=0.8, beta2=0.9).bind(optimizer)(0)
+    given = {"beta1": 0.8, "beta2": 0.9}
+    write = Plan(**{name: given[name] for name in names}).bind(optimizer)
+    write(0)
+    write(1)
     assert entries(optimizer, "betas") == [(0.8, 0.9), (0.8, 0.45), (0.8, 0.9)]
 
 
@@ -334,3 +340,12 @@ def test_a_plan_prints_as_the_code_that_rebuilds_it():
     assert eval(repr(plan), vars(schedules) | {"Plan": Plan}) == plan
     assert plan != Plan(lr=LINE, momentum=0.9)
     assert plan == pickle.loads(pickle.dumps(plan))
+
+
+def test_only_the_torch_package_imports_torch():
+    root = Path(schedules.__file__).parent
+    found = {
+        path for path in root.rglob("*.py") if re.search(r"^\s*(import|from) torch\b", path.read_text(), re.M)
+    }
+    assert found
+    assert {path.relative_to(root).parts[0] for path in found} == {"pytorch"}
