@@ -27,7 +27,9 @@ class Scheduler(LRScheduler):
     The clock counts finished updates: ``step()`` moves it by one if the optimizer made an update since the
     last ``step()``, else not at all. So an update that ``GradScaler`` skipped does not count, and calling
     ``step()`` more than once an update (Accelerate does, once per process) changes nothing. To go to a step,
-    set ``last_step``; to look ahead, call ``plan.at(step)``.
+    set ``last_step``; to look ahead, call ``plan.at(step)``. An update before which somebody set every
+    learning rate to 0 is left alone and does not count: ``torch.distributed.checkpoint`` makes the
+    optimizer's state so.
 
     In Lightning return it with ``"interval": "step"``; without it Lightning steps once an epoch.
 
@@ -66,8 +68,9 @@ class Scheduler(LRScheduler):
         self._step_count = 1  # Accelerate adds to it; nothing reads it
         self._updated = False
         self._write = plan.bind(self.optimizer)
+        self._looked = _look(self.optimizer)
         self.base_lrs = list(self._write.per_group("lr", 0))
-        handle = self.optimizer.register_step_pre_hook(_before_update(weakref.ref(self)))
+        handle = self.optimizer.register_step_pre_hook(_hook(weakref.ref(self)))
         weakref.finalize(self, handle.remove).atexit = False
 
     @property
@@ -90,7 +93,18 @@ class Scheduler(LRScheduler):
         elif self._updated:
             self.last_step += 1
         self._updated = False
+        self._write_now()
+
+    def _write_now(self) -> None:
         self._write(self.last_step)
+        self._looked = _look(self.optimizer)
+
+    def _before_update(self) -> None:
+        groups, all_zero = _look(self.optimizer)
+        if all_zero and groups is self._looked[0] and not self._looked[1]:
+            return  # somebody wants an update that moves nothing
+        self._write_now()
+        self._updated = True
 
     def get_last_lr(self) -> list[float | torch.Tensor]:
         """Return the learning rate of each group at the clock: what the next update uses."""
@@ -147,7 +161,7 @@ class Scheduler(LRScheduler):
         self._step_count, self._updated = state["_step_count"], state["_updated"]
 
 
-def _before_update(holder: weakref.ref[Scheduler]) -> Callable[..., None]:
+def _hook(holder: weakref.ref[Scheduler]) -> Callable[..., None]:
     """Return the hook. It keeps nothing alive, and a compiled update calls it outside of its graph."""
 
     def write(*_: object) -> None:
@@ -158,11 +172,17 @@ def _before_update(holder: weakref.ref[Scheduler]) -> Callable[..., None]:
             raise RuntimeError(
                 "a captured update would keep one value for ever; bind plan.table(...) instead"
             )
-        scheduler._write(scheduler.last_step)
-        scheduler._updated = True
+        scheduler._before_update()
 
     disabled: Callable[..., None] = torch.compiler.disable(write)
     return disabled
+
+
+def _look(optimizer: Optimizer) -> tuple[list[dict[str, Any]], bool]:
+    """Return the groups, and whether the learning rate is the number 0 in all of them."""
+    groups = optimizer.param_groups
+    rates = (group.get("lr") for group in groups)
+    return groups, all(isinstance(lr, (int, float)) and lr == 0 for lr in rates)
 
 
 def _unwrapped(optimizer: Any) -> Optimizer:

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict
 from torch.optim import SGD, Adam
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 
@@ -293,6 +294,43 @@ def test_a_dropped_scheduler_leaves_nothing_behind():
     optimizer.step()
     assert optimizer.param_groups[0]["lr"] == 0.7
     assert not optimizer._optimizer_step_pre_hooks
+
+
+def test_torchs_distributed_checkpoint_moves_no_weight():
+    """It makes the optimizer's state by an update at lr 0, which would decay the weights at any other."""
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.5)
+    scheduler, before = Scheduler(optimizer, Plan(lr=LINE)), copy.deepcopy(model.state_dict())
+    get_optimizer_state_dict(model, optimizer)
+    scheduler.step()
+
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+    assert scheduler.last_step == 0
+
+    used = spied(optimizer)
+    updates(optimizer, scheduler, 2)
+    assert used == [LINE(0), LINE(1)]
+
+
+@pytest.mark.parametrize("peak", [0.0, 1.0])
+def test_a_rate_of_zero_is_no_reason_to_wait(peak: float):
+    """Neither at building, nor in the plan, nor in the checkpoint of a finished run that goes on."""
+    optimizer = SGD([torch.nn.Parameter(torch.ones(2))], lr=0.0)
+    lr = schedules.build("linear", total_steps=2, peak_value=peak)
+    scheduler, used = Scheduler(optimizer, Plan(lr=lr)), spied(optimizer)
+    updates(optimizer, scheduler, 4)
+    finished = copy.deepcopy(optimizer.state_dict())
+    assert finished["param_groups"][0]["lr"] == 0.0
+
+    other = SGD([torch.nn.Parameter(torch.ones(2))], lr=0.3)
+    longer = Scheduler(other, Plan(lr=LINE), last_step=4)
+    used_after = spied(other)
+    other.load_state_dict(finished)
+    updates(other, longer, 2)
+
+    assert used == [lr(t) for t in range(4)]
+    assert scheduler.last_step == 4
+    assert used_after == [LINE(4), LINE(5)]
 
 
 def test_groups_unfrozen_on_the_way_have_their_own_clock():
