@@ -213,14 +213,15 @@ def test_a_tensor_that_groups_share_holds_one_value():
         Plan(lr=LINE).bind(scaled)
 
 
-def test_groups_added_later_are_written_too():
+@pytest.mark.parametrize(("entry", "expected"), [({}, 0.8), ({"lr": 1.0}, 0.8), ({"lr_scale": 0.1}, 0.08)])
+def test_groups_added_later_are_written_too(entry: dict[str, float], expected: float):
+    """With the optimizer's default, with the value that the others hold, or with a scale."""
     optimizer = SGD([group()], lr=0.1)
     write = Plan(lr=LINE).bind(optimizer)
     write(0)
-    optimizer.add_param_group(group())
-    optimizer.add_param_group(group(lr_scale=0.1))
+    optimizer.add_param_group(group(**entry))
     write(2)
-    assert entries(optimizer, "lr") == pytest.approx([0.8, 0.8, 0.08])
+    assert entries(optimizer, "lr") == pytest.approx([0.8, expected])
 
 
 def test_a_group_added_with_a_value_of_its_own_is_refused():

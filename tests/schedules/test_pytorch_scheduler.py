@@ -265,6 +265,16 @@ def test_a_plans_text_is_read_back():
     assert difference(plan, rebuild(identity(plan))) is None
 
 
+def test_plans_are_compared_up_to_their_lengths_and_no_less_than_asked():
+    def drop(at: int) -> Plan:
+        return Plan(lr=schedules.build("multistep", peak_value=1.0, milestones=(at,)))
+
+    assert difference(drop(70_000), drop(70_001)) == (70_000, "lr", pytest.approx(0.1), 1.0)
+    late = Plan(lr=lambda step: float(step >= 50))
+    assert difference(Plan(lr=0.0), late, at_least=49) is None
+    assert difference(Plan(lr=0.0), late, at_least=50) == (50, "lr", 0.0, 1.0)
+
+
 @pytest.mark.parametrize("clone", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_a_copy_goes_on_alone(clone):
     optimizer = sgd()

@@ -103,6 +103,18 @@ def test_scales_starts_and_group_plans_hold_in_the_table():
         assert rates == pytest.approx(writer.per_group("lr", step))
 
 
+def test_a_short_table_holds_its_last_value_for_each_clock():
+    made = [{"params": [parameter()], "lr": torch.tensor(0.1), **e} for e in ({}, {"start_step": 2})]
+    optimizer = SGD(made)
+    write = Plan(lr=LINE).table(3).bind(optimizer)
+    found = []
+    for step in (0, 3, 4, 5, 9):
+        write(torch.tensor(step))
+        found.append([float(g["lr"]) for g in optimizer.param_groups])
+    expected = [(0, 0), (3, 1), (3, 2), (3, 3), (3, 3)]
+    assert found == [pytest.approx([LINE(a), LINE(b)]) for a, b in expected]
+
+
 def test_weight_decay_is_read_from_the_table():
     optimizer = AdamW([parameter()], lr=torch.tensor(0.1), weight_decay=torch.tensor(0.0), foreach=False)
     Plan(weight_decay=LINE).table(TOTAL).bind(optimizer)(torch.tensor(3))
