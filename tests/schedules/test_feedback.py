@@ -176,6 +176,11 @@ def test_greedy_rises_falls_and_starts_afresh():
     assert values_of(rule, losses) == [0.8, 1.0, 1.0, 0.5, 0.25, 0.125, 0.1, 0.4, 0.8]
 
 
+def test_a_rise_ends_the_count_towards_a_fresh_start():
+    rule = Greedy(init_value=0.4, factor=0.5, patience=0, min_value=0.1, max_value=1.0, reset_after=2)
+    assert values_of(rule, [5.0, 5.0, 5.0, 5.0, 4.0, 4.0, 4.0]) == [0.8, 0.4, 0.2, 0.1, 0.2, 0.1, 0.4]
+
+
 def test_greedy_rel_threshold():
     rule = Greedy(init_value=0.4, factor=0.5, patience=0, threshold=0.1, threshold_mode="rel")
     assert values_of(rule, [1.0, 0.95, 0.85]) == [0.8, 0.4, 0.8]
