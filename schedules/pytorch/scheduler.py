@@ -181,8 +181,11 @@ def _hook(holder: weakref.ref[Scheduler]) -> Callable[..., None]:
 def _look(optimizer: Optimizer) -> tuple[list[dict[str, Any]], bool]:
     """Return the groups, and whether the learning rate is the number 0 in all of them."""
     groups = optimizer.param_groups
-    rates = (group.get("lr") for group in groups)
-    return groups, all(isinstance(lr, (int, float)) and lr == 0 for lr in rates)
+    for group in groups:
+        rate = group.get("lr")
+        if type(rate) not in (float, int) or rate != 0:
+            return groups, False
+    return groups, True
 
 
 def _unwrapped(optimizer: Any) -> Optimizer:
