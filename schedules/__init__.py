@@ -16,7 +16,9 @@ from .cyclic import Cyclic
 from .describe import describe, markdown_table
 from .edit import Cooldown, Extend, cooldown, extend, lineage
 from .exponential import Exponential, InverseTime
+from .feedback import FEEDBACK, Feedback, Greedy, Plateau
 from .hyperbolic import Hyperbolic
+from .in_jax import to_optax
 from .infinite import Infinite
 from .inverse_sqrt import InverseSqrt
 from .lint import CODES, Finding, lint
@@ -43,6 +45,7 @@ __all__ = [
     "AROUND",
     "CODES",
     "COMBINATORS",
+    "FEEDBACK",
     "SCHEDULES",
     "SHAPES",
     "Break",
@@ -56,7 +59,9 @@ __all__ = [
     "Every",
     "Exponential",
     "Extend",
+    "Feedback",
     "Finding",
+    "Greedy",
     "Horizon",
     "Hyperbolic",
     "Infinite",
@@ -68,6 +73,7 @@ __all__ = [
     "MultiStep",
     "OneCycle",
     "Piecewise",
+    "Plateau",
     "Point",
     "Polynomial",
     "Power",
@@ -114,6 +120,7 @@ __all__ = [
     "scale",
     "scaled_to",
     "shift",
+    "to_optax",
     "to_spec",
     "unasked_jumps",
     "values",

@@ -1,0 +1,153 @@
+"""The bundle of schedules that a run follows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+from ..constant import Constant
+from ..schedule import Schedule, values
+
+if TYPE_CHECKING:
+    import torch
+    from torch.optim import Optimizer
+
+    from .table import Table
+    from .writer import Writer
+
+
+class Plan(Mapping[str, Schedule]):
+    """Schedules by the hyper-parameter they drive, on one clock.
+
+    Args:
+        groups: plans for some of the optimizer's groups, by the group's ``"name"`` or a pattern of it
+            (``"blocks.*"``, as for file names). The first that matches counts, and says only what
+            differs: a hyper-parameter that it leaves out follows this plan, as do all other groups.
+        **schedules: a schedule, or a number that stays, for each name of an entry in the optimizer's
+            groups. ``momentum`` also means ``betas[0]``, and ``beta1`` and ``beta2`` the items of ``betas``.
+
+    Raises:
+        ValueError: something given is neither a schedule nor a number, or a group's plan has groups.
+
+    >>> import schedules
+    >>> plan = Plan(lr=schedules.build("linear", total_steps=10, peak_value=0.1), momentum=0.9)
+    >>> plan.at(5)
+    {'lr': 0.05, 'momentum': 0.9}
+    """
+
+    def __init__(self, *, groups: Mapping[str, Plan] | None = None, **schedules: Schedule | float) -> None:
+        self._schedules = {name: _schedule(name, given) for name, given in schedules.items()}
+        self.groups: dict[str, Plan] = dict(groups or {})
+        self._readers = {name: Reader(s) for name, s in self._schedules.items()}
+        for pattern, part in self.groups.items():
+            if not isinstance(part, Plan) or part.groups:
+                raise ValueError(f"groups[{pattern!r}] must be a Plan without groups, got {part!r}")
+
+    def __getitem__(self, name: str) -> Schedule:
+        return self._schedules[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._schedules)
+
+    def __len__(self) -> int:
+        return len(self._schedules)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Plan):
+            return NotImplemented
+        return self._schedules == other._schedules and list(self.groups.items()) == list(other.groups.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        parts = [f"{name}={s!r}" for name, s in self.items()]
+        parts += [f"groups={self.groups!r}"] if self.groups else []
+        return f"Plan({', '.join(parts)})"
+
+    def curves(self) -> dict[str, Schedule]:
+        """Return every schedule by its label: ``"lr"``, and ``"lr/head"`` for that of a group's plan."""
+        own = {f"{name}/{p}": s for p, part in self.groups.items() for name, s in part.items()}
+        return self._schedules | own
+
+    def at(self, step: float) -> dict[str, float]:
+        """Return the value of each schedule at ``step``, by its label in :meth:`curves`."""
+        own = {f"{name}/{p}": part.reader(name)(step) for p, part in self.groups.items() for name in part}
+        return {name: read(step) for name, read in self._readers.items()} | own
+
+    def reader(self, name: str, group: str | None = None) -> Reader:
+        """Return the function that reads one schedule, of the group's plan where one is named."""
+        return self._readers[name] if group is None else self.groups[group].reader(name)
+
+    def bind(self, optimizer: Optimizer) -> Writer:
+        """Return the function that writes this plan into ``optimizer``; nothing is written yet.
+
+        Raises:
+            ValueError: a name is no hyper-parameter of some group, a pattern matches no group, or groups
+                hold different values that the plan would make equal.
+        """
+        from .writer import Writer
+
+        return Writer(self, optimizer)
+
+    def table(
+        self, total_steps: int, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> Table:
+        """Return the values at steps 0 to ``total_steps`` on a device, to be read inside a graph.
+
+        Args:
+            total_steps: steps in the table [steps, >= 1]; after the last one its value holds.
+            device: where the table lives; ``None`` is torch's default device.
+            dtype: its number format; ``None`` is torch's default one.
+        """
+        from .table import Table
+
+        return Table(self, total_steps, device, dtype)
+
+
+class Reader:
+    """A schedule's values at whole steps, worked out a block at a time.
+
+    A registered schedule answers a thousand steps in the time of some tens, so that a write costs a look
+    into a list. Blocks have fixed borders: a resumed run reads the same numbers. Other functions are asked
+    at each step, and never ahead of it.
+    """
+
+    __slots__ = ("_ahead", "_held", "schedule")
+
+    BLOCK = 1024
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self._ahead = _takes_arrays(schedule)
+        self._held: tuple[int | None, list[float]] = (None, [])
+
+    def __call__(self, step: float) -> float:
+        if type(step) is not int or not self._ahead:
+            return float(self.schedule(step))
+        number, i = divmod(step, self.BLOCK)
+        block, held = self._held
+        if number != block:
+            start = number * self.BLOCK
+            held = values(self.schedule, start + self.BLOCK, start).tolist()
+            self._held = (number, held)
+        return held[i]
+
+
+def _takes_arrays(schedule: object) -> bool:
+    """Whether a schedule, and each schedule in it, is a registered one: pure, and quick with many steps."""
+    if not getattr(type(schedule), "takes_arrays", False) or not dataclasses.is_dataclass(schedule):
+        return False
+    parts = [getattr(schedule, f.name) for f in dataclasses.fields(schedule)]
+    parts += [item for part in parts if isinstance(part, tuple) for item in part]
+    return all(_takes_arrays(part) for part in parts if callable(part))
+
+
+def _schedule(name: str, given: Any) -> Schedule:
+    if callable(given) and not isinstance(given, type):
+        return given
+    if isinstance(given, Real) and not isinstance(given, bool) and 0.0 <= float(given) < math.inf:
+        return Constant(peak_value=float(given))
+    raise ValueError(f"{name} must be a schedule or a number >= 0, got {given!r}")
