@@ -11,6 +11,16 @@ from .compose import Every, Join, Ramp, Shift, join
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .exponential import Exponential, InverseTime
+from .interop import (
+    from_optax,
+    from_timm,
+    from_torch,
+    from_transformers,
+    to_optax,
+    to_timm,
+    to_torch,
+    to_transformers,
+)
 from .onecycle import OneCycle
 from .polynomial import Linear, Polynomial
 from .registry import COMBINATORS, SCHEDULES, get, names, register
@@ -44,9 +54,17 @@ __all__ = [
     "WarmupStableDecay",
     "accepted",
     "build",
+    "from_optax",
+    "from_timm",
+    "from_torch",
+    "from_transformers",
     "get",
     "join",
     "names",
     "register",
+    "to_optax",
+    "to_timm",
+    "to_torch",
+    "to_transformers",
     "values",
 ]
