@@ -215,12 +215,13 @@ class PerInterval:
 
 @dataclass(frozen=True)
 class Power:
-    """The function ``n -> base ^ n`` as a value: compares equal, pickles, prints as code."""
+    """The function ``n -> base ^ floor(n / every)`` as a value: compares equal, pickles, prints as code."""
 
     base: float
+    every: float = 1.0
 
     def __call__(self, n: int) -> float:
-        return float(self.base**n)
+        return float(self.base ** (n // self.every))
 
 
 @dataclass(frozen=True, kw_only=True)

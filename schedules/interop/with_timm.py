@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from ..compose import Every, Ramp, Shift
+from ..compose import Every, Join, Ramp, Shift
 from ..constant import Constant
 from ..cosine import Cosine, CosineRestarts
 from ..polynomial import Linear, Polynomial
@@ -78,25 +78,32 @@ def from_timm(
     if not step_on_epochs and updates_per_epoch < 1:
         raise ValueError(f"updates_per_epoch must be a whole number >= 1, got {updates_per_epoch}")
     unit = updates_per_epoch or 1
-    early = unit if step_on_epochs else 1  # a milestone's drop comes one unit of timm's clock too soon
+    tick = unit if step_on_epochs else 1  # one unit of timm's own clock
     if sched == "step":
-        curve = _stairs(lr, decay_epochs * unit, decay_rate)
+        length = decay_epochs if step_on_epochs else decay_epochs * unit
+        curve = _stairs(lr, length, decay_rate, tick)
     elif sched == "multistep":
-        milestones = tuple(max(m * unit - early, 0) for m in decay_milestones)
+        milestones = tuple(max(m * unit - tick, 0) for m in decay_milestones)
         curve = MultiStep(peak_value=lr, milestones=milestones, gamma=decay_rate)
     else:
         power = decay_rate if sched == "poly" else 1.0
         curve = _cycles(
             sched, lr, min_lr, num_epochs * unit, cycle_mul, cycle_decay, cycle_limit, k_decay, power
         )
-    schedule = _warmed(curve, lr, warmup_lr, warmup_epochs * unit, warmup_prefix, sched)
+    if warmup_epochs:
+        schedule = _warmed(curve, lr, warmup_lr, warmup_epochs * unit, warmup_prefix, sched)
+    elif curve(0) == lr:
+        schedule = curve
+    else:  # timm asks the curve from the second unit on: the first runs at the base rate
+        schedule = Join(parts=(Constant(peak_value=lr), Shift(schedule=curve, by=tick)), boundaries=(tick,))
     return Every(schedule=schedule, steps=unit) if step_on_epochs and unit > 1 else schedule
 
 
-def _stairs(lr: float, length: float, rate: float) -> Schedule:
+def _stairs(lr: float, length: float, rate: float, unit: int) -> Schedule:
     if length == int(length):
-        return Step(peak_value=lr, step_size=int(length), gamma=rate)
-    return PerInterval(function=Power(rate), scale=lr, every=length)
+        return Step(peak_value=lr, step_size=int(length) * unit, gamma=rate)
+    # part of a unit, as the 2.4 epochs of its EfficientNet recipes: counted in whole units, as timm does
+    return PerInterval(function=Power(rate, length), scale=lr, every=unit)
 
 
 def _cycles(
@@ -145,8 +152,6 @@ def _cycles(
 
 
 def _warmed(curve: Schedule, lr: float, init: float, steps: int, prefix: bool, sched: str) -> Schedule:
-    if steps == 0:
-        return curve
     body = curve if prefix else Shift(schedule=curve, by=steps)
     # timm's ramp aims at the base rate, which a decay on the run's clock has left by then; tanh's does not
     peak = float(body(0)) if sched == "tanh" and not prefix else lr
@@ -194,7 +199,7 @@ def to_timm(schedule: Schedule) -> dict[str, Any]:
             kind = {"sched": "poly", "decay_rate": 1.0}
         case Polynomial():
             kind = {"sched": "poly", "decay_rate": body.power, "k_decay": body.k_decay}
-        case Tanh(lower=-7.0, upper=3.0):
+        case Tanh(lower=-7.0, upper=3.0) if ramp is not None:
             kind = {"sched": "tanh"}
         case CosineRestarts(cycle_mult=1.0, cycles=int(cycles)):
             kind = {"sched": "cosine", "cycle_limit": cycles, "cycle_decay": body.cycle_decay}
