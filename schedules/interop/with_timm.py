@@ -16,7 +16,8 @@ from ..cosine import Cosine, CosineRestarts
 from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
 from ..step import MultiStep, Step
-from .pieces import PerInterval, Phases, Power, Tanh
+from .decays import Tanh
+from .pieces import PerInterval, Phases, Power
 from .reading import apart, linear_warmup, no_equal, on_run_clock, with_warmup
 
 _SCHEDS = ("cosine", "tanh", "step", "multistep", "poly")

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..schedule import Schedule
-from .torch_readers import Turn, momentum, read
+from .torch_cycles import momentum
+from .torch_readers import Turn, read
 
 
 def from_torch(scheduler: Any, group: int | None = None) -> dict[str, Schedule]:

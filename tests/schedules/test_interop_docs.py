@@ -9,11 +9,11 @@ import torch
 from torch.optim import lr_scheduler, swa_utils
 
 import schedules
-from schedules.interop import pieces, with_optax
+from schedules.interop import decays, optax_builders, pieces
 
 PAGE = (Path(__file__).parents[2] / "docs" / "peers.md").read_text()
 T, W, LR, LOW = 40, 8, 0.8, 0.05
-NAMES = vars(schedules) | vars(pieces) | {"lr": LR, "low": LOW, "T": T, "W": W}
+NAMES = vars(schedules) | vars(pieces) | vars(decays) | {"lr": LR, "low": LOW, "T": T, "W": W}
 
 
 def rows(heading):
@@ -73,7 +73,7 @@ def test_timm(theirs, ours):
 
 @pytest.mark.parametrize(("theirs", "ours"), both("optax"))
 def test_optax(theirs, ours):
-    optax = SimpleNamespace(**with_optax.BUILDERS)
+    optax = SimpleNamespace(**optax_builders.BUILDERS)
     agree(eval(theirs, NAMES | {"optax": optax}), eval(ours, dict(NAMES)))
 
 
@@ -86,10 +86,10 @@ def test_first_updates(cells):
 
 
 def test_every_name_that_is_read_has_a_row():
-    from schedules.interop import torch_readers, with_transformers
+    from schedules.interop import torch_readers, transformers_builders
 
-    said = {"torch": torch_readers.READERS, "transformers": with_transformers.BUILDERS}
-    said["optax"] = [name for name in with_optax.BUILDERS if name != "join_schedules"]
+    said = {"torch": torch_readers.READERS, "transformers": transformers_builders.BUILDERS}
+    said["optax"] = [name for name in optax_builders.BUILDERS if name != "join_schedules"]
     for heading, names in said.items():
         cells = " ".join(row[0] for row in rows(heading))
         assert [name for name in names if not re.search(rf"\b{name}\b", cells)] == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import schedules
 from schedules import Cosine, CosineRestarts, Linear, Polynomial, from_transformers, to_transformers
-from schedules.interop.pieces import InverseRoot
+from schedules.interop.decays import InverseRoot
 
 RATES = st.floats(1e-5, 10.0)
 WARMUPS = st.integers(0, 15)
