@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ..elementwise import Number, at_least, exp, piecewise, progress, sqrt
 from ..fields import Count, Offset, OneOrMoreSteps, Value, settle
+from ..registry import register_combinator
 
 
+@register_combinator("inverse_root")
 @dataclass(frozen=True, kw_only=True)
 class InverseRoot:
     """The inverse square root of time: ``v(t) = peak / sqrt(1 + t / timescale)``.
@@ -28,9 +29,6 @@ class InverseRoot:
     peak_value: Value
     timescale: OneOrMoreSteps
 
-    name: ClassVar[str] = "inverse_root"
-    takes_arrays: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
         settle(self)
 
@@ -38,8 +36,9 @@ class InverseRoot:
         return self.peak_value / sqrt(1.0 + at_least(step, 0.0) / self.timescale)
 
 
+@register_combinator("unstretched_tanh")
 @dataclass(frozen=True, kw_only=True)
-class Tanh:
+class UnstretchedTanh:
     """A hyperbolic tangent from its lower bound to its upper, then the end::
 
         v(t) = end + (peak - end) * (1 - tanh(L + (U - L) * t / T)) / 2    0 <= t < T
@@ -55,7 +54,7 @@ class Tanh:
     Source:
         Hsueh, Li & Wu 2018, arXiv:1806.01593.
 
-    >>> round(Tanh(total_steps=10, peak_value=1.0)(7), 6)
+    >>> round(UnstretchedTanh(total_steps=10, peak_value=1.0)(7), 6)
     0.5
     """
 
@@ -64,9 +63,6 @@ class Tanh:
     end_value: Value = 0.0
     lower: Offset = -7.0
     upper: Offset = 3.0
-
-    name: ClassVar[str] = "tanh"
-    takes_arrays: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         settle(self)

@@ -2,7 +2,7 @@
 
 A registered schedule counts its phases in whole steps. Others let a phase end between two steps (torch's
 one-cycle turns at ``pct_start * T - 1``), or call a function of the user's. These classes say such curves as
-formulas; they are not in the registry, because :func:`schedules.build` never needs them.
+formulas. They stand in the table of combinators: made by hand or read from a peer, never by name in a config.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -25,10 +25,12 @@ from ..fields import (
     check_shape_ends,
     settle,
 )
+from ..registry import register_combinator
 from ..schedule import Schedule, evaluate, knots
 from ..shapes import between
 
 
+@register_combinator("phases")
 @dataclass(frozen=True, kw_only=True)
 class Phases:
     """From value to value, each reached at a moment that need not be a whole step::
@@ -58,9 +60,6 @@ class Phases:
     shapes: tuple[ShapeName, ...]
     power: PositiveRatio = 1.0
     k_decay: PositiveRatio = 1.0
-
-    name: ClassVar[str] = "phases"
-    takes_arrays: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         settle(self)
@@ -97,6 +96,7 @@ class Phases:
         return (math.ceil(moment) for moment in self.at)
 
 
+@register_combinator("triangle_wave")
 @dataclass(frozen=True, kw_only=True)
 class TriangleWave:
     """Straight up, straight down, again and again, its height under a second schedule::
@@ -124,9 +124,6 @@ class TriangleWave:
     fall_steps: Ratio
     factor: Schedule | None = None
 
-    name: ClassVar[str] = "triangle_wave"
-    takes_arrays: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
         settle(self)
 
@@ -147,6 +144,7 @@ class TriangleWave:
             yield math.ceil((cycle + 1) * period)
 
 
+@register_combinator("chain")
 @dataclass(frozen=True, kw_only=True)
 class Chain:
     """One value under several factors: ``v(t) = peak * f_1(t) * f_2(t) * ...``.
@@ -164,9 +162,6 @@ class Chain:
     peak_value: Value
     factors: tuple[Schedule, ...]
 
-    name: ClassVar[str] = "chain"
-    takes_arrays: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
         settle(self)
 
@@ -180,6 +175,7 @@ class Chain:
         return (knot for factor in self.factors for knot in knots(factor, stop))
 
 
+@register_combinator("per_interval")
 @dataclass(frozen=True, kw_only=True)
 class PerInterval:
     """A function of the number of intervals done: ``v(t) = scale * function(first + floor(t / every))``.
@@ -198,9 +194,6 @@ class PerInterval:
     scale: Ratio = 1.0
     every: PositiveRatio = 1.0
     first: Offset = 0
-
-    name: ClassVar[str] = "per_interval"
-    takes_arrays: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         settle(self)

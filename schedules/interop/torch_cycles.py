@@ -42,19 +42,18 @@ def _onecycle(scheduler: Any, turn: Turn) -> Schedule:
 
 
 def _phases(scheduler: Any, group: dict[str, Any], what: str) -> Schedule:
-    """Put a one-cycle's phases on the clock; one that ends before step 0 is never entered."""
+    """Put a one-cycle's phases on the clock, but for those that the run never enters."""
     shape = "cosine" if scheduler._anneal_func_type == "cos" else "linear"
     at: list[float] = [0.0]
     values: list[float] = []
     for phase in scheduler._schedule_phases:
         start, end = float(group[phase[f"start_{what}"]]), float(group[phase[f"end_{what}"]])
-        if phase["end_step"] < 0.0:  # the next one is then already on its way at step 0
+        if phase["end_step"] < 0.0:  # over before step 0, where the next one is already on its way
             at = [phase["end_step"]]
-            continue
-        if not values:
-            values = [start]
-        at.append(max(phase["end_step"], at[-1]))
-        values.append(end)
+        elif not values:
+            at, values = [*at, phase["end_step"]], [start, end]
+        elif phase["end_step"] > at[-1]:  # else the one before lasts to the end of the run, and past it
+            at, values = [*at, phase["end_step"]], [*values, end]
     return Phases(at=tuple(at), values=tuple(values), shapes=(shape,) * (len(values) - 1))
 
 

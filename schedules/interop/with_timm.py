@@ -16,7 +16,7 @@ from ..cosine import Cosine, CosineRestarts
 from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
 from ..step import MultiStep, Step
-from .decays import Tanh
+from .decays import UnstretchedTanh
 from .pieces import PerInterval, Phases, Power
 from .reading import apart, linear_warmup, no_equal, on_run_clock, with_warmup
 
@@ -127,7 +127,7 @@ def _cycles(
             raise ValueError(
                 f"cycle_limit must be 1 with tanh, got {limit}: its cycles do not meet their ends"
             )
-        return Tanh(peak_value=lr, end_value=low, total_steps=steps)
+        return UnstretchedTanh(peak_value=lr, end_value=low, total_steps=steps)
     if limit == 1:
         if sched == "poly":
             return Polynomial(peak_value=lr, end_value=low, total_steps=steps, power=power, k_decay=k_decay)
@@ -200,7 +200,7 @@ def to_timm(schedule: Schedule) -> dict[str, Any]:
             kind = {"sched": "poly", "decay_rate": 1.0}
         case Polynomial():
             kind = {"sched": "poly", "decay_rate": body.power, "k_decay": body.k_decay}
-        case Tanh(lower=-7.0, upper=3.0) if ramp is not None:
+        case UnstretchedTanh(lower=-7.0, upper=3.0) if ramp is not None:
             kind = {"sched": "tanh"}
         case CosineRestarts(cycle_mult=1.0, cycles=int(cycles)):
             kind = {"sched": "cosine", "cycle_limit": cycles, "cycle_decay": body.cycle_decay}

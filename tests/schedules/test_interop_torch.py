@@ -134,7 +134,7 @@ class TestCycles:
     @settings(max_examples=60, deadline=None)
     @given(
         st.integers(1, 60),
-        st.floats(0.0, 1.0),
+        st.one_of(st.floats(0.0, 1.0), st.sampled_from([0.25, 0.5, 1.0])),
         st.sampled_from(["cos", "linear"]),
         st.booleans(),
         RATES,

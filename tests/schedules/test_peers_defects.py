@@ -428,7 +428,7 @@ class TestOptimizer:
         optimizer = sgd()
         write = Plan(lr=schedule).bind(optimizer)
         write(3)
-        optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(2))], "lr": 99.0})
+        optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(2))]})
         write(7)
         assert rates(optimizer) == [schedule(7)] * 2
 
