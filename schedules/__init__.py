@@ -20,6 +20,16 @@ from .feedback import FEEDBACK, Feedback, Greedy, Plateau
 from .hyperbolic import Hyperbolic
 from .in_jax import to_optax
 from .infinite import Infinite
+from .interop import (
+    from_optax,
+    from_timm,
+    from_torch,
+    from_transformers,
+    to_optax_spec,
+    to_timm,
+    to_torch,
+    to_transformers,
+)
 from .inverse_sqrt import InverseSqrt
 from .lint import CODES, Finding, lint
 from .multistage import MultiStage
@@ -102,7 +112,11 @@ __all__ = [
     "extend",
     "fingerprint",
     "first_step_at_or_below",
+    "from_optax",
     "from_spec",
+    "from_timm",
+    "from_torch",
+    "from_transformers",
     "get",
     "join",
     "jumps",
@@ -121,7 +135,11 @@ __all__ = [
     "scaled_to",
     "shift",
     "to_optax",
+    "to_optax_spec",
     "to_spec",
+    "to_timm",
+    "to_torch",
+    "to_transformers",
     "unasked_jumps",
     "values",
 ]

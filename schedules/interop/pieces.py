@@ -1,0 +1,215 @@
+"""What other libraries' conventions need beyond the registered schedules: curves between any two moments.
+
+A registered schedule counts its phases in whole steps. Others let a phase end between two steps (torch's
+one-cycle turns at ``pct_start * T - 1``), or call a function of the user's. These classes say such curves as
+formulas. They stand in the table of combinators: made by hand or read from a peer, never by name in a config.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..elementwise import Number, at_least, piecewise, progress
+from ..fields import (
+    Offset,
+    PositiveRatio,
+    Ratio,
+    ShapeName,
+    Value,
+    check_shape_ends,
+    settle,
+)
+from ..registry import register_combinator
+from ..schedule import Schedule, evaluate, knots
+from ..shapes import between
+
+
+@register_combinator("phases")
+@dataclass(frozen=True, kw_only=True)
+class Phases:
+    """From value to value, each reached at a moment that need not be a whole step::
+
+        u = (t - a_i) / (a_(i+1) - a_i)
+        v(t) = x_(i+1) + (x_i - x_(i+1)) * s_i(u ^ k) ^ power    a_i <= t < a_(i+1)
+
+    Before the first moment the first value holds, after the last the last. Two equal moments are a jump.
+
+    Attributes:
+        at: the moments ``a_i`` [steps, not falling]; one before 0 starts a curve half way.
+        values: the values ``x_i``.
+        shapes: ``s_i``, names in ``SHAPES``, one fewer than the moments.
+        power: exponent of the fraction left [> 0].
+        k_decay: ``k``, exponent of the progress [> 0].
+
+    Raises:
+        ValueError: the moments fall, or the three lists do not fit together.
+
+    >>> s = Phases(at=(0.0, 1.5, 3.0), values=(0.0, 3.0, 0.0), shapes=("linear", "linear"))
+    >>> [s(t) for t in (0, 1, 2)]
+    [0.0, 2.0, 2.0]
+    """
+
+    at: tuple[Offset, ...]
+    values: tuple[Value, ...]
+    shapes: tuple[ShapeName, ...]
+    power: PositiveRatio = 1.0
+    k_decay: PositiveRatio = 1.0
+
+    def __post_init__(self) -> None:
+        settle(self)
+        if not len(self.at) == len(self.values) == len(self.shapes) + 1 >= 2:
+            raise ValueError(
+                "at and values must be one more than shapes, and 2 or more, "
+                f"got {len(self.at)}, {len(self.values)} and {len(self.shapes)}"
+            )
+        if list(self.at) != sorted(self.at):
+            raise ValueError(f"at must not fall, got {self.at}")
+        for shape, start, end in zip(self.shapes, self.values, self.values[1:], strict=False):
+            check_shape_ends(shape, values=min(start, end))
+
+    def __call__(self, step: Number) -> Number:
+        return piecewise(step, self.at[1:-1], self._branches)
+
+    @cached_property
+    def _branches(self) -> list[Callable[[Any], Any]]:
+        def phase(i: int) -> Callable[[Any], Any]:
+            start, length = self.at[i], self.at[i + 1] - self.at[i]
+
+            def curve(step: Any) -> Any:
+                u = progress(step - start, length) ** self.k_decay
+                return between(self.values[i], self.values[i + 1], u, self.shapes[i], self.power)
+
+            return curve
+
+        return [phase(i) for i in range(len(self.shapes))]
+
+    def __getstate__(self) -> dict[str, object]:
+        return {key: state for key, state in vars(self).items() if key != "_branches"}
+
+    def knots(self, stop: int) -> Iterable[int]:
+        return (math.ceil(moment) for moment in self.at)
+
+
+@register_combinator("triangle_wave")
+@dataclass(frozen=True, kw_only=True)
+class TriangleWave:
+    """Straight up, straight down, again and again, its height under a second schedule::
+
+        v(t) = init + (peak - init) * triangle(t) * factor(t)
+
+    Attributes:
+        init_value: value where a cycle begins.
+        peak_value: value at the top of the first cycle.
+        rise_steps: time to the top [steps, > 0, whole or not].
+        fall_steps: time back [steps, >= 0, whole or not].
+        factor: a schedule on the same clock that multiplies the height; ``None`` is 1.
+
+    Source:
+        Smith 2015, arXiv:1506.01186 (cyclical learning rates).
+
+    >>> s = TriangleWave(init_value=0.0, peak_value=1.0, rise_steps=2, fall_steps=2)
+    >>> [s(t) for t in (0, 1, 2, 3, 4, 5)]
+    [0.0, 0.5, 1.0, 0.5, 0.0, 0.5]
+    """
+
+    init_value: Value
+    peak_value: Value
+    rise_steps: PositiveRatio
+    fall_steps: Ratio
+    factor: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        settle(self)
+
+    def __call__(self, step: Number) -> Number:
+        step = at_least(step, 0.0)
+        place = step % (self.rise_steps + self.fall_steps)
+        height = progress(place, self.rise_steps)
+        if self.fall_steps:
+            height = height - progress(place - self.rise_steps, self.fall_steps)
+        if self.factor is not None:
+            height = height * evaluate(self.factor, step)
+        return self.init_value + (self.peak_value - self.init_value) * height
+
+    def knots(self, stop: int) -> Iterable[int]:
+        period = self.rise_steps + self.fall_steps
+        for cycle in range(math.ceil(stop / period)):
+            yield math.ceil(cycle * period + self.rise_steps)
+            yield math.ceil((cycle + 1) * period)
+
+
+@register_combinator("chain")
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """One value under several factors: ``v(t) = peak * f_1(t) * f_2(t) * ...``.
+
+    Attributes:
+        peak_value: the value that the factors multiply.
+        factors: schedules whose values are plain factors.
+
+    >>> from schedules import Step
+    >>> halves = Step(peak_value=1.0, step_size=2, gamma=0.5)
+    >>> Chain(peak_value=8.0, factors=(halves, halves))(2)
+    2.0
+    """
+
+    peak_value: Value
+    factors: tuple[Schedule, ...]
+
+    def __post_init__(self) -> None:
+        settle(self)
+
+    def __call__(self, step: Number) -> Number:
+        value = self.peak_value + 0.0 * step
+        for factor in self.factors:
+            value = value * evaluate(factor, step)
+        return value
+
+    def knots(self, stop: int) -> Iterable[int]:
+        return (knot for factor in self.factors for knot in knots(factor, stop))
+
+
+@register_combinator("per_interval")
+@dataclass(frozen=True, kw_only=True)
+class PerInterval:
+    """A function of the number of intervals done: ``v(t) = scale * function(first + floor(t / every))``.
+
+    Attributes:
+        function: takes an ``int``, as the functions given to ``LambdaLR`` do.
+        scale: factor on its value.
+        every: length of an interval [steps, > 0, whole or not].
+        first: number of the first interval [>= 0].
+
+    >>> PerInterval(function=[3.0, 2.0, 1.0].__getitem__, scale=0.1)(1.5)
+    0.2
+    """
+
+    function: Callable[[int], float]
+    scale: Ratio = 1.0
+    every: PositiveRatio = 1.0
+    first: Offset = 0
+
+    def __post_init__(self) -> None:
+        settle(self)
+
+    def __call__(self, step: Number) -> Number:
+        if isinstance(step, np.ndarray):
+            return np.array([self(t) for t in step.ravel().tolist()], dtype=float).reshape(step.shape)
+        return self.scale * float(self.function(int(self.first + max(step, 0.0) // self.every)))
+
+
+@dataclass(frozen=True)
+class Power:
+    """The function ``n -> base ^ floor(n / every)`` as a value: compares equal, pickles, prints as code."""
+
+    base: float
+    every: float = 1.0
+
+    def __call__(self, n: int) -> float:
+        return float(self.base ** (n // self.every))

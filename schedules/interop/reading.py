@@ -1,0 +1,61 @@
+"""What the exporters share: taking a schedule apart, and saying what a peer cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..compose import Join, Ramp, Shift
+from ..names import nearest
+from ..schedule import Schedule
+
+
+def with_warmup(ramp: Ramp | None, body: Schedule) -> Schedule:
+    """Return the body, after the ramp where there is one."""
+    if ramp is None:
+        return body
+    return Join(parts=(ramp, body), boundaries=(ramp.warmup_steps,))
+
+
+def apart(schedule: Schedule) -> tuple[Ramp | None, Schedule]:
+    """Return the warm-up and what comes after it; no warm-up where the schedule has none in front."""
+    if isinstance(schedule, Join) and len(schedule.parts) == 2:
+        ramp, body = schedule.parts
+        if isinstance(ramp, Ramp) and (ramp.warmup_steps,) == schedule.boundaries:
+            return ramp, body
+    return None, schedule
+
+
+def on_run_clock(ramp: Ramp | None, body: Schedule) -> Schedule | None:
+    """Return what lies under a body whose dates count the warm-up too; ``None`` where they don't."""
+    if ramp is None:
+        return body
+    if isinstance(body, Shift) and body.by == ramp.warmup_steps:
+        return body.schedule
+    return None
+
+
+def linear_warmup(ramp: Ramp | None, peer: str, init_value: float | None = None) -> int:
+    """Return the warm-up's length; raise where it is not the straight line that the peer knows."""
+    if ramp is None:
+        return 0
+    if ramp.warmup_shape != "linear":
+        raise ValueError(f"{peer} warms up in a straight line only, got the shape {ramp.warmup_shape!r}")
+    if init_value is not None and ramp.init_value != init_value:
+        raise ValueError(
+            f"{peer} starts this warm-up at {init_value:g}, got {ramp.init_value:g}; "
+            f"state init_value={init_value:g}"
+        )
+    return ramp.warmup_steps
+
+
+def no_equal(schedule: Schedule, peer: str) -> ValueError:
+    """Return the error for a schedule that has no exact counterpart."""
+    return ValueError(f"{peer} has no exact equal of {schedule!r}")
+
+
+def check_known(given: Mapping[str, Any], known: list[str], what: str) -> None:
+    """Raise where an argument is not one of the peer's."""
+    for key in given:
+        if key not in known:
+            raise ValueError(f"{what} has no argument {key!r}; {nearest(key, known)}")
