@@ -10,6 +10,7 @@ from .build import AROUND, accepted, build
 from .compose import Every, Join, Ramp, Shift, join
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
+from .describe import describe, markdown_table
 from .exponential import Exponential, InverseTime
 from .inverse_sqrt import InverseSqrt
 from .multistage import MultiStage
@@ -54,8 +55,10 @@ __all__ = [
     "WarmupStableDecay",
     "accepted",
     "build",
+    "describe",
     "get",
     "join",
+    "markdown_table",
     "names",
     "register",
     "values",

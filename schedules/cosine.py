@@ -77,7 +77,7 @@ class CosineRestarts:
         end_value: value that each cycle approaches.
         cycle_mult: factor of each cycle's length [>= 1].
         cycle_decay: factor of each cycle's peak [>= 0].
-        cycles: how many cycles there are; then ``end_value`` holds. ``None`` goes on for ever.
+        cycles: how many cycles there are [>= 1]; then ``end_value`` holds. ``None`` goes on for ever.
         k_decay: ``k``, exponent of the progress inside a cycle [> 0].
 
     Raises:

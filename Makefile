@@ -1,0 +1,53 @@
+# The environment lives in .venv and is remade when pyproject.toml or the pinned versions change.
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint .constraints.txt
+UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run sweep ui test lint check readme bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: .venv/.made ## Train one run (ARGS="schedule=cosine optimizer.lr=0.1")
+	$(BIN)/python -m runner $(ARGS)
+
+sweep: .venv/.made ## Train one run for each schedule and rank them (ARGS="seed=0,1")
+	$(BIN)/python -m runner -m schedule=constant,step,cosine,wsd,onecycle $(ARGS)
+
+ui: .venv/.made ## Open MLflow on the local store: http://127.0.0.1:5000
+	$(UI) --backend-store-uri sqlite:///mlflow.db $(ARGS)
+
+test: .venv/.made-dev ## Run the tests (ARGS="-k resume")
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: .venv/.made-dev ## Formatting, lint, types: no file is changed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: lint test ## Everything CI runs
+
+readme: .venv/.made-dev ## Remake what the README and docs show: its table and pictures
+	$(BIN)/python -m schedules plot constant step exponential linear cosine:warmup_steps=5% cosine_restarts onecycle wsd:warmup_steps=5% --grid --out docs/schedules.png
+	$(BIN)/python tests/readme.py --write
+
+bench: .venv/.made-dev ## Timings, side by side with the alternatives
+	$(BIN)/python tests/bench/bench_write.py
+
+clean: ## Remove the environment and caches; runs and results stay
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.made: pyproject.toml .constraints.txt | .venv/bin/python
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.made-dev: .venv/.made
+	$(PIP) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""What to run: the runner's Hydra configuration."""

@@ -1,0 +1,161 @@
+"""The settings of a run: their types, and what is checked before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from schedules.names import Names, nearest
+
+from .errors import ConfigError
+
+BUDGETS = ("epochs", "steps")
+DEFAULT_EPOCHS = 20
+
+
+@dataclass
+class TrainerSettings:
+    """How to train.
+
+    Attributes:
+        epochs: budget in passes over the training data [>= 1]; give this or ``steps`` (default 20 epochs).
+        steps: budget in optimizer updates [>= 1].
+        batch_size: examples in each update [>= 1].
+        device: ``auto`` (the GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
+        threads: processor threads torch may use [>= 1]; ``null`` leaves torch's choice.
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    batch_size: int = 64
+    device: str = "auto"
+    threads: int | None = None
+
+
+@dataclass
+class TrackingSettings:
+    """Where runs are kept.
+
+    Attributes:
+        uri: MLflow store: ``sqlite:///file`` or the address of a server.
+        experiment: MLflow experiment, made when it is missing.
+    """
+
+    uri: str = "sqlite:///mlflow.db"
+    experiment: str = "schedule-lab"
+
+
+@dataclass
+class RunSettings:
+    """One run. The four groups are nodes with a ``name`` and the fields of what is registered under it."""
+
+    schedule: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    dataset: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    trainer: TrainerSettings = field(default_factory=TrainerSettings)
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    seed: int = 0
+    plugins: list[str] = field(default_factory=list)
+
+
+def register_schema() -> None:
+    """Give Hydra the types. The four groups stay open: their registries check them, with better words."""
+    schema = OmegaConf.structured(RunSettings)
+    for group in ("schedule", "model", "dataset", "optimizer"):
+        OmegaConf.set_struct(schema[group], False)
+    ConfigStore.instance().store(name="run_schema", node=schema)
+
+
+def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
+    """Return the composed config as plain settings, interpolations resolved.
+
+    Args:
+        cfg: what Hydra composed.
+        overridden: the overrides given on the command line: a budget named there replaces another.
+
+    Raises:
+        ConfigError: a value is missing or impossible.
+    """
+    try:
+        plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+        settings = RunSettings(**{str(key): value for key, value in dict(plain).items()})
+        settings.trainer = TrainerSettings(**plain["trainer"])
+        settings.tracking = TrackingSettings(**plain["tracking"])
+    except OmegaConfBaseException as error:
+        raise ConfigError(str(error)) from error
+    _import_plugins(settings.plugins)
+    _choose_budget(settings.trainer, overridden)
+    for name, low in (("epochs", 1), ("steps", 1), ("batch_size", 1), ("threads", 1)):
+        given = getattr(settings.trainer, name)
+        if given is not None and given < low:
+            raise ConfigError(f"trainer.{name} must be a whole number >= {low}, got {given}")
+    if settings.seed < 0:
+        raise ConfigError(f"seed must be a whole number >= 0, got {settings.seed}")
+    return settings
+
+
+def _import_plugins(plugins: list[str]) -> None:
+    """Import the user's packages, so that what they register has a name."""
+    for plugin in plugins:
+        try:
+            import_module(plugin)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{plugin}.".startswith(f"{error.name}."):
+                raise
+            raise ConfigError(f"plugins must be importable packages, got {plugin!r}: {error}") from error
+
+
+def _choose_budget(trainer: TrainerSettings, overridden: list[str]) -> None:
+    """Leave exactly one budget: the one of the command line, else the config's, else the default."""
+    asked = {o.lstrip("+").split("=")[0].removeprefix("trainer.") for o in overridden}
+    on_line = [b for b in BUDGETS if f"{b}" in asked and getattr(trainer, b) is not None]
+    given = on_line or [b for b in BUDGETS if getattr(trainer, b) is not None]
+    if len(given) > 1:
+        raise ConfigError(f"exactly one of {' and '.join(f'trainer.{b}' for b in BUDGETS)} must be given")
+    for budget in BUDGETS:
+        if given and budget != given[0]:
+            setattr(trainer, budget, None)
+    if not given:
+        trainer.epochs = DEFAULT_EPOCHS
+
+
+def named(table: Names[type], group: str, node: dict[str, Any]) -> Any:
+    """Return what is registered under the node's ``name``, made from the node's other fields.
+
+    Raises:
+        ConfigError: the name or a field is unknown, or a value has the wrong type or is out of bounds.
+    """
+    fields = dict(node)
+    try:
+        name = fields.pop("name")
+    except KeyError:
+        raise ConfigError(f"{group} needs a name: {', '.join(table)}") from None
+    try:
+        schema = OmegaConf.structured(table[name])
+        for key in fields:
+            if key not in schema:
+                raise ConfigError(f"{group} ({name}) has no field {key!r}; {nearest(key, list(schema))}")
+        OmegaConf.set_readonly(schema, False)
+        return OmegaConf.to_object(OmegaConf.merge(schema, fields))
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{group}.{error.full_key or name}: {error.msg}") from error
+    except ValueError as error:
+        raise ConfigError(f"{group}: {error}") from error
+
+
+def flat(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one level: ``{"optimizer.lr": 0.3}``. Lists stay whole."""
+    items: dict[str, Any] = {}
+    for key, value in node.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, (dict, DictConfig)):
+            items |= flat(value, f"{path}.")
+        else:
+            items[path] = list(value) if isinstance(value, ListConfig) else value
+    return items

@@ -1,0 +1,35 @@
+"""The ways a run can end early that are not bugs. The entry point turns each into a message and a code."""
+
+from __future__ import annotations
+
+
+class ConfigError(Exception):
+    """The user asked for something that cannot be: said before anything starts. Exit code 2."""
+
+
+class Diverged(Exception):
+    """The loss stopped being a number.
+
+    Args:
+        step: the update whose loss was the first that is not finite.
+        last_loss: the last finite loss, if there was one.
+    """
+
+    def __init__(self, step: int, last_loss: float | None) -> None:
+        before = (
+            "from the first step on" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
+        )
+        super().__init__(f"the loss is not finite at step {step}; {before}")
+        self.step = step
+        self.last_loss = last_loss
+
+
+class Interrupted(BaseException):
+    """A signal asked the run to stop. Exit code 128 + its number.
+
+    Not an ``Exception``, so that a sweep stops as a whole and not only the job that was running.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by signal {signum}")
+        self.signum = signum

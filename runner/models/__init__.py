@@ -1,0 +1,5 @@
+"""The models: importing this package registers them."""
+
+from . import cnn, mlp
+
+__all__ = ["cnn", "mlp"]

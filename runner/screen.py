@@ -1,0 +1,86 @@
+"""What a person sees: a bar while it runs, a summary when it ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from .sweep import Sweep
+from .train import Result
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def progress(name: str, total_steps: int) -> Iterator[Callable[[int, float, dict[str, float]], None]]:
+    """Show a bar on a terminal, and nothing in a file or a pipe; yields the function that moves it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
+    )
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(name, total=total_steps, figures="")
+
+        def move(finished: int, loss: float, values: dict[str, float]) -> None:
+            bar.update(task, completed=finished, figures=f"loss {loss:.4f}  lr {values.get('lr', 0.0):.3g}")
+
+        yield move
+
+
+def mlflow_command(uri: str) -> str:
+    """Return the command that opens the store at ``uri`` in a browser."""
+    here = os.path.relpath(sys.executable)
+    python = here if len(here) < len(sys.executable) else sys.executable
+    program = "mlflow" if shutil.which("mlflow") else f"{python} -m mlflow"
+    return f"{program} ui --backend-store-uri {uri}"
+
+
+def show_run(name: str, what: str, result: Result, run_id: str, uri: str, url: str | None) -> None:
+    """Print what came out of one run, where it is kept, and how to look at it."""
+    final, best = result.final, result.best
+    lines = [
+        ("final", f"validation accuracy {final.accuracy:.2%}, loss {final.loss:.4f}"),
+        ("best", f"validation accuracy {best.accuracy:.2%}, loss {best.loss:.4f}, after {best.step} steps"),
+        ("time", f"{result.seconds:.1f} s, {1e3 * result.seconds / final.step:.2f} ms a step"),
+        ("run", run_id),
+        ("store", uri),
+        ("look", url or f"{mlflow_command(uri)}   then http://127.0.0.1:5000"),
+    ]
+    out.print(f"[bold]{name}[/bold]  {what}, {final.step} steps")
+    for label, text in lines:
+        out.print(f"{label:6} {text}")
+
+
+def show_next() -> None:
+    """Print what to try after a first run."""
+    out.print("next   python -m runner -m schedule=constant,step,cosine,onecycle   compare schedules")
+    out.print("       python -m runner schedule=wsd optimizer.lr=0.1 trainer.epochs=50   change anything")
+
+
+def show_sweep(sweep: Sweep) -> None:
+    """Print the jobs of a sweep, best first, then those that failed."""
+    table = Table(box=box.SIMPLE_HEAD, title=f"sweep {sweep.title}", title_justify="left")
+    for column in ("", "job", "val loss", "val accuracy", "seconds", "run"):
+        table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
+    for place, job in enumerate(sweep.ranked(), start=1):
+        figures = (f"{job.val_loss:.4f}", f"{job.val_accuracy:.2%}", f"{job.seconds:.1f}")
+        table.add_row(str(place), job.name, *figures, job.run_id[:8])
+    out.print(table)
+    for failure in sweep.failed:
+        out.print(f"failed  {failure.name}: {failure.reason}")
+    if len(sweep.finished) > 1:
+        out.print("ranked by final validation loss: one run each, so small gaps may be chance")
+    if sweep.run is not None:
+        out.print(f"look   {mlflow_command(sweep.run.store.given)}   then http://127.0.0.1:5000")

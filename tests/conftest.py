@@ -1,0 +1,78 @@
+"""What tests share: the real command, run in a folder of the test's own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+
+ROOT = Path(__file__).parent.parent
+
+Finished = subprocess.CompletedProcess[str]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, without what would change where runs go or what is printed."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "HYDRA_"))}
+    return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "160", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """Start ``python -m <arguments>`` in a folder."""
+
+    def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=folder,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return begin
+
+
+@pytest.fixture(scope="session")
+def run(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Finished]:
+    """Run ``python -m <arguments>`` in a folder to its end."""
+
+    def finish(folder: Path, *arguments: str) -> Finished:
+        process = start(folder, *arguments)
+        out, err = process.communicate(timeout=240)
+        return Finished(process.args, process.returncode, out, err)
+
+    return finish
+
+
+class LocalStore:
+    """The MLflow store that a command left in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.exists = (folder / "mlflow.db").exists()
+        if self.exists:
+            self.client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first."""
+        if not self.exists:
+            return []
+        experiments = [e.experiment_id for e in self.client.search_experiments()]
+        return list(self.client.search_runs(experiments, order_by=["attributes.start_time ASC"]))
+
+    def points(self, run: Run, key: str) -> list[tuple[int, float]]:
+        """Every stored point of a metric, as (step, value) in order of steps."""
+        history: list[Any] = self.client.get_metric_history(run.info.run_id, key)
+        return sorted((point.step, point.value) for point in history)
+
+
+@pytest.fixture(scope="session")
+def store() -> type[LocalStore]:
+    """The class that opens the store in a folder."""
+    return LocalStore

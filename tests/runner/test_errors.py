@@ -1,0 +1,68 @@
+"""A user's mistake: one line on stderr that says what to change, exit code 2, and no run left behind."""
+
+import pytest
+
+MISTAKES = {
+    "schedule=cosin": "no schedule is named 'cosin'; did you mean 'cosine'?",
+    "model=mpl": "no model is named 'mpl'; did you mean 'mlp'?",
+    "trainer.epocs=3": "there is no setting 'epocs' in trainer; did you mean 'epochs'?",
+    "sed=1": "there is no setting 'sed'; did you mean 'seed'?",
+    "trainer.epochs=abc": "trainer.epochs: Value 'abc' of type 'str' could not be converted to Integer",
+    "trainer.epochs=0": "trainer.epochs must be a whole number >= 1, got 0",
+    "schedule.lr.warmup=3": "schedule.lr: onecycle has no field 'warmup'; did you mean 'warmup_steps'?",
+    "schedule.lr.name=cosinus": "schedule.lr: no schedule is named 'cosinus'; did you mean 'cosine'?",
+    "schedule.lr.warmup_steps=much": "schedule.lr: warmup_steps must be a whole number of steps, or a text",
+    "schedule.lr.warmup_steps=200%": "warmup_steps + decay_steps must be <= total_steps, got 880 + 44 > 440",
+    "schedule.lr.peak_value=-0.1": "schedule.lr: peak_value must be a number >= 0, got -0.1",
+    "schedule.lr.decay_shape=cosin": "got 'cosin'; did you mean 'cosine'?",
+    "schedule.beta3=0.1": "schedule: SGD has no hyper-parameter 'beta3'",
+    "optimizer.lr=-1": "optimizer: lr must be a number >= 0, got -1.0",
+    "optimizer.momentun=0.5": "optimizer (sgd) has no field 'momentun'; did you mean 'momentum'?",
+    "model.hidden=[0]": "model: hidden must be widths >= 1, got [0]",
+    "trainer.batch_size=9999": "trainer.batch_size must be <= 1437, the training examples, got 9999",
+    "trainer.device=abacus": "trainer.device must be a device of this machine, got 'abacus'",
+    "seed=-1": "seed must be a whole number >= 0, got -1",
+    "plugins=[no_such_package]": "plugins must be importable packages, got 'no_such_package'",
+    "trainer.epochs=3 trainer.steps=5": "exactly one of trainer.epochs and trainer.steps must be given",
+    "tracking=server tracking.uri=http://127.0.0.1:9": "tracking.uri must be a server that answers, "
+    "got 'http://127.0.0.1:9'",
+    "tracking.uri=sqlite:////dev/null/mlflow.db": "tracking.uri must be a store MLflow can open",
+}
+
+
+@pytest.mark.parametrize("overrides", MISTAKES)
+def test_a_mistake_is_told_in_one_line(overrides, run, store, tmp_path):
+    done = run(tmp_path, "runner", *overrides.split())
+
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    assert MISTAKES[overrides] in lines[0]
+    assert done.stdout == ""
+    assert store(tmp_path).runs() == []
+
+
+def test_a_loss_that_is_not_finite_fails_the_run_and_says_where(run, store, tmp_path):
+    done = run(tmp_path, "runner", "optimizer.lr=1e9", "trainer.steps=50")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the loss is not finite at step ")
+    assert len(done.stderr.strip().splitlines()) == 1
+    [failed] = store(tmp_path).runs()
+    assert failed.info.status == "FAILED"
+    step = int(failed.data.tags["diverged.step"])
+    assert f"at step {step};" in done.stderr
+    losses = store(tmp_path).points(failed, "loss")
+    assert [t for t, _ in losses] == list(range(step))  # the finite ones, each once
+    assert float(failed.data.tags["diverged.last_loss"]) == losses[-1][1]
+    assert [t for t, _ in store(tmp_path).points(failed, "lr")] == list(range(step + 1))
+
+
+def test_a_bug_keeps_its_traceback(run, tmp_path):
+    (tmp_path / "faulty.py").write_text("raise RuntimeError('a bug in a plugin')")
+    done = run(tmp_path, "runner", "plugins=[faulty]")
+
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "a bug in a plugin" in done.stderr

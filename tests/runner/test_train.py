@@ -1,0 +1,126 @@
+"""The loop by itself: no Hydra, no MLflow, a journal in a folder."""
+
+import pytest
+import torch
+from torch import nn
+
+import schedules
+from runner.data import Batches
+from runner.errors import Diverged
+from runner.journal import Journal, read
+from runner.train import READ_EVERY, Evaluation, evaluate, train
+from schedules.pytorch import Plan
+
+
+def trained(folder, plan, total_steps=40, batch_size=8, seed=0):
+    """Train a linear map on a fixed problem; return the journal's rows and the weights."""
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(32, 4, generator=generator)
+    targets = (inputs.sum(dim=1) > 0).long()
+    torch.manual_seed(seed)
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    folder.mkdir(exist_ok=True)
+    result = train(
+        model=model,
+        optimizer=optimizer,
+        write=plan.bind(optimizer),
+        batches=Batches(inputs, targets, batch_size, seed),
+        loss_of=nn.functional.cross_entropy,
+        total_steps=total_steps,
+        evaluate_at=lambda step: evaluate(model, inputs, targets, nn.functional.cross_entropy, step),
+        journal=Journal(folder / "steps", [*plan, "loss"]),
+        evaluations=Journal(folder / "evaluations", ["val/loss", "val/accuracy"]),
+        on_progress=lambda *_: None,
+    )
+    return read(folder / "steps"), model.weight.detach().clone(), result
+
+
+def cosine(total_steps=40, peak_value=0.1):
+    return Plan(lr=schedules.build("cosine", total_steps=total_steps, peak_value=peak_value))
+
+
+def test_the_same_seed_gives_the_same_run_to_the_bit(tmp_path):
+    rows, weights, _ = trained(tmp_path / "a", cosine())
+    again, same_weights, _ = trained(tmp_path / "b", cosine())
+
+    assert rows["loss"].tolist() == again["loss"].tolist()
+    assert torch.equal(weights, same_weights)
+
+
+def test_the_loop_equals_the_textbook_loop(tmp_path):
+    plan = cosine()
+    _, weights, _ = trained(tmp_path / "ours", plan)
+
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(32, 4, generator=generator)
+    targets = (inputs.sum(dim=1) > 0).long()
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    batches = Batches(inputs, targets, 8, 0)
+    for step in range(40):
+        optimizer.param_groups[0]["lr"] = plan["lr"](step)
+        x, y = batches(step)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    assert torch.equal(weights, model.weight)
+
+
+@pytest.mark.parametrize("total_steps", [1, 3, READ_EVERY - 1, READ_EVERY, READ_EVERY + 1, 3 * READ_EVERY])
+def test_every_step_is_in_the_journal_once_in_order(tmp_path, total_steps):
+    rows, _, result = trained(tmp_path / "run", cosine(total_steps), total_steps)
+
+    assert rows["step"].tolist() == list(range(total_steps))
+    assert (rows["time"][1:] >= rows["time"][:-1]).all()
+    assert result.final.step == total_steps
+
+
+def test_evaluations_come_after_each_epoch_and_at_the_end(tmp_path):
+    _, _, result = trained(tmp_path / "run", cosine(10), total_steps=10)  # 4 steps an epoch
+    assert [e.step for e in result.evaluations] == [4, 8, 10]
+    assert read(tmp_path / "run" / "evaluations")["step"].tolist() == [4, 8, 10]
+
+
+def test_the_best_evaluation_is_the_most_accurate_then_the_lowest_loss(tmp_path):
+    _, _, result = trained(tmp_path / "run", cosine(), total_steps=4)
+    result.evaluations[:] = [Evaluation(1, 0.5, 0.8), Evaluation(2, 0.4, 0.9), Evaluation(3, 0.3, 0.9)]
+    assert result.best.step == 3
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_stays_in_the_journal(tmp_path):
+    plan = Plan(lr=lambda step: 0.1 if step < 10 else 1e38)
+    with pytest.raises(Diverged) as stopped:
+        trained(tmp_path / "run", plan)
+
+    losses = read(tmp_path / "run" / "steps")["loss"]
+    assert stopped.value.step == len(losses) - 1
+    assert not torch.isfinite(torch.tensor(losses[-1]))
+    assert stopped.value.last_loss == losses[-2]
+
+
+def test_batches_are_whole_epochs_in_an_order_that_only_seed_and_epoch_decide():
+    inputs = torch.arange(10)
+    batches = Batches(inputs, inputs, 3, seed=5)
+    assert batches.steps_per_epoch == 3
+
+    epoch = torch.cat([batches(step)[0] for step in range(3)]).tolist()
+    assert len(set(epoch)) == 9
+    later = torch.cat([batches(step)[0] for step in range(3, 6)]).tolist()
+    assert later != epoch
+    fresh = Batches(inputs, inputs, 3, seed=5)
+    assert fresh(4)[0].tolist() == later[3:6]  # asked for out of order
+    assert torch.cat([Batches(inputs, inputs, 3, seed=6)(t)[0] for t in range(3)]).tolist() != epoch
+
+
+def test_evaluation_counts_every_example_and_leaves_training_mode_on():
+    model = nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.5))
+    inputs = torch.randn(2500, 4)  # more than one chunk, the last one shorter
+    targets = torch.randint(0, 2, (2500,))
+    judged = evaluate(model, inputs, targets, nn.functional.cross_entropy, step=7)
+
+    assert model.training
+    outputs = model[0](inputs)
+    assert judged.loss == pytest.approx(float(nn.functional.cross_entropy(outputs, targets)), rel=1e-5)
+    assert judged.accuracy == float((outputs.argmax(dim=1) == targets).double().mean())

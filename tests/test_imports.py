@@ -1,0 +1,75 @@
+"""The arrows between the rooms: runner -> schedules and never back; each framework at its own door."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def imported(file: Path) -> set[str]:
+    """Top-level names that a file imports from outside its own package, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("file", files("schedules"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_schedules_is_pure(file):
+    outside = {"torch", "hydra", "omegaconf", "mlflow", "runner"} - (
+        {"torch"} if file.name == "pytorch.py" else set()
+    )
+    assert not imported(file) & outside
+
+
+@pytest.mark.parametrize("file", files("runner"), ids=lambda f: str(f.relative_to(ROOT)))
+def test_each_framework_has_its_door(file):
+    doors = {
+        "mlflow": {"tracking.py"},
+        "hydra": {"__main__.py", "config.py", "sweep.py", "messages.py"},
+        "omegaconf": {"__main__.py", "config.py", "sweep.py", "messages.py", "job.py"},
+    }
+    for name, allowed in doors.items():
+        assert name not in imported(file) or file.name in allowed
+
+
+def loaded(code: str) -> set[str]:
+    """Modules in memory after running ``code`` in a fresh process."""
+    script = (
+        f"import sys\ntry:\n    {code}\nexcept SystemExit:\n    pass\nprint('\\n' + ' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_importing_schedules_brings_numpy_and_nothing_heavier():
+    modules = loaded("import schedules")
+    assert "numpy" in modules
+    assert not modules & {"torch", "matplotlib", "hydra", "omegaconf", "mlflow", "rich", "scipy", "jax"}
+
+
+def test_help_imports_neither_torch_nor_mlflow():
+    modules = loaded("sys.argv = ['runner', '--help']; from runner.__main__ import main; main()")
+    assert "hydra" in modules
+    assert not modules & {"torch", "mlflow", "matplotlib", "sklearn"}
+
+
+def test_public_names_are_what_all_lists():
+    import schedules
+
+    assert sorted(schedules.__all__) == list(dict.fromkeys(sorted(schedules.__all__)))
+    for name in schedules.__all__:
+        assert getattr(schedules, name) is not None
