@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 
-from .elementwise import Number, at_least, progress
-from .fields import Count, OneOrMoreSteps, PositiveRatio, Ratio, Value, settle
+from .elementwise import Number, at_least, at_most, floor, progress
+from .fields import Count, OneOrMoreSteps, PositiveRatio, Ratio, Rule, Value, settle
 from .registry import register
-from .shapes import between
+from .shapes import between, cosine
 
 
 @register("cosine")
@@ -94,30 +95,38 @@ class CosineRestarts:
     peak_value: Value
     cycle_steps: OneOrMoreSteps
     end_value: Value = 0.0
-    cycle_mult: PositiveRatio = 1.0
+    cycle_mult: Annotated[float, Rule("number", low=1.0)] = 1.0
     cycle_decay: Ratio = 1.0
     cycles: Count | None = None
     k_decay: PositiveRatio = 1.0
 
     def __post_init__(self) -> None:
         settle(self)
-        if self.cycle_mult < 1.0:
-            raise ValueError(f"cycle_mult must be a number >= 1, got {self.cycle_mult}")
 
     def __call__(self, step: Number) -> Number:
         step = at_least(step, 0.0)
+        if self.cycle_mult == 1.0:
+            return self._equal_cycles(step)
         starts = self._starts_past(float(np.max(step, initial=0.0)))
         if isinstance(step, np.ndarray):
             edges = np.asarray(starts, dtype=float)
-            cycle = np.searchsorted(edges, step, side="right") - 1
-            cycle = np.minimum(cycle, len(starts) - 2)
+            cycle = np.minimum(np.searchsorted(edges, step, side="right") - 1, len(starts) - 2)
             u = np.clip((step - edges[cycle]) / (edges[cycle + 1] - edges[cycle]), 0.0, 1.0)
-            peaks = (self.peak_value * self.cycle_decay ** np.arange(len(starts)))[cycle]
-            return self.end_value + (peaks - self.end_value) * 0.5 * (1.0 + np.cos(np.pi * u**self.k_decay))
+            return self._inside(cycle.astype(float), u)
         index = min(bisect_right(starts, step), len(starts) - 1) - 1
-        u = progress(step - starts[index], starts[index + 1] - starts[index])
-        peak = self.peak_value * self.cycle_decay**index
-        return between(peak, self.end_value, u**self.k_decay, "cosine")
+        return self._inside(index, progress(step - starts[index], starts[index + 1] - starts[index]))
+
+    def _equal_cycles(self, step: Number) -> Number:
+        cycle = floor(step / self.cycle_steps)
+        if self.cycles is not None:
+            cycle = at_most(cycle, self.cycles - 1.0)
+        return self._inside(cycle, progress(step - cycle * self.cycle_steps, self.cycle_steps))
+
+    def _inside(self, cycle: Number, u: Number) -> Number:
+        """Return the value in a cycle, by its number, at its progress ``u``."""
+        left = cosine(u if self.k_decay == 1.0 else u**self.k_decay)
+        peak = self.peak_value if self.cycle_decay == 1.0 else self.peak_value * self.cycle_decay**cycle
+        return self.end_value * (1.0 - left) + peak * left
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -135,4 +144,7 @@ class CosineRestarts:
         return {key: state for key, state in vars(self).items() if key != "_starts"}
 
     def knots(self, stop: int) -> Iterable[int]:
-        return list(self._starts_past(stop))
+        if self.cycle_mult > 1.0:
+            return list(self._starts_past(stop))
+        end = stop if self.cycles is None else min(stop, self.cycles * self.cycle_steps)
+        return range(0, end + 1, self.cycle_steps)

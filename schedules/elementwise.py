@@ -31,6 +31,11 @@ def exp(x: Number) -> Number:
     return np.exp(x) if isinstance(x, np.ndarray) else math.exp(x)
 
 
+def tanh(x: Number) -> Number:
+    """Hyperbolic tangent of ``x``."""
+    return np.tanh(x) if isinstance(x, np.ndarray) else math.tanh(x)
+
+
 def sqrt(x: Number) -> Number:
     """Square root of ``x >= 0``."""
     return np.sqrt(x) if isinstance(x, np.ndarray) else math.sqrt(x)

@@ -68,6 +68,8 @@ Ratio = Annotated[float, Rule("number", low=0.0)]
 """A factor [>= 0]."""
 PositiveRatio = Annotated[float, Rule("number", low=0.0, above=True)]
 """A factor [> 0]."""
+Part = Annotated[float, Rule("number", low=0.0, high=1.0)]
+"""A part of a whole [>= 0, <= 1]."""
 Count = Annotated[int, Rule("steps", low=1)]
 """How many of something [>= 1]."""
 Offset = Annotated[float, Rule("number")]
