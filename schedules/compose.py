@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from .elementwise import Number, at_least, floor, piecewise, progress
+from .elementwise import Number, floor, piecewise, progress
 from .fields import (
     Offset,
     OneOrMoreSteps,
@@ -71,7 +72,8 @@ class Join:
 
         v(t) = parts[i](t - boundaries[i - 1])    boundaries[i - 1] <= t < boundaries[i]
 
-    Joins inside a join are opened, so ``join(join(a, b), c) == join(a, join(b, c))``.
+    Joins inside a join are opened and parts without a turn are left out, so
+    ``join(join(a, b), c) == join(a, join(b, c))``.
 
     Attributes:
         parts: the schedules, first to last.
@@ -100,22 +102,19 @@ class Join:
         object.__setattr__(self, "boundaries", boundaries)
 
     def _opened(self) -> tuple[tuple[Schedule, ...], tuple[int, ...]]:
-        """Return the parts and boundaries with every part that is itself a join laid open."""
-        parts: list[Schedule] = []
-        boundaries: list[int] = []
+        """Return the parts that have a turn, and its boundaries, with every join among them laid open."""
+        turns: list[tuple[Schedule, int]] = []
         for part, start, stop in zip(
-            self.parts, (0, *self.boundaries), (*self.boundaries, None), strict=True
+            self.parts, (0, *self.boundaries), (*self.boundaries, math.inf), strict=True
         ):
             inner, cuts = (part.parts, part.boundaries) if isinstance(part, Join) else ((part,), ())
-            for piece, begin in zip(inner, (0, *cuts), strict=True):
-                if begin and stop is not None and start + begin >= stop:
-                    break
-                parts.append(piece)
-                boundaries.append(start + begin)
-        return tuple(parts), tuple(boundaries[1:])
+            for piece, begin, end in zip(inner, (0, *cuts), (*cuts, math.inf), strict=True):
+                if start + begin < min(start + end, stop):
+                    turns.append((piece, start + begin))
+        return tuple(piece for piece, _ in turns), tuple(begin for _, begin in turns[1:])
 
     def __call__(self, step: Number) -> Number:
-        return piecewise(at_least(step, 0.0), self.boundaries, self._branches)
+        return piecewise(step, self.boundaries, self._branches)
 
     @cached_property
     def _branches(self) -> list[Schedule]:

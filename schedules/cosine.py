@@ -107,7 +107,7 @@ class CosineRestarts:
         step = at_least(step, 0.0)
         if self.cycle_mult == 1.0:
             return self._equal_cycles(step)
-        starts = self._starts_past(float(np.max(step, initial=0.0)))
+        starts = self._starts_past(step.max(initial=0.0) if isinstance(step, np.ndarray) else step)
         if isinstance(step, np.ndarray):
             edges = np.asarray(starts, dtype=float)
             cycle = np.minimum(np.searchsorted(edges, step, side="right") - 1, len(starts) - 2)
@@ -135,9 +135,9 @@ class CosineRestarts:
 
     def _starts_past(self, step: float) -> list[int]:
         starts = self._starts
-        mult = Fraction(str(self.cycle_mult))
         while starts[-1] <= step and (self.cycles is None or len(starts) <= self.cycles):
-            starts.append(starts[-1] + int(self.cycle_steps * mult ** (len(starts) - 1)))
+            longer = Fraction(str(self.cycle_mult)) ** (len(starts) - 1)
+            starts.append(starts[-1] + int(self.cycle_steps * longer))
         return starts
 
     def __getstate__(self) -> dict[str, object]:

@@ -71,6 +71,11 @@ class Power:
             )
         if self.end_value > self.peak_value:
             raise ValueError(f"end_value must be <= peak_value, got {self.end_value} > {self.peak_value}")
+        if not 0.0 < self._turn < math.inf:
+            raise ValueError(
+                f"peak_value must be a value that the law takes at some step, got {self.peak_value} "
+                f"with exponent {self.exponent}"
+            )
 
     @cached_property
     def _turn(self) -> float:
@@ -79,8 +84,12 @@ class Power:
             return float(self.timescale)
         assert self.batch_size is not None
         assert self.tokens_per_step is not None
-        tokens = (self.peak_value / (self.batch_size * self.amplitude)) ** (1.0 / self.exponent)
-        return tokens / self.tokens_per_step
+        return self._step_at(self.peak_value / (self.batch_size * self.amplitude)) / self.tokens_per_step
+
+    def _step_at(self, ratio: float) -> float:
+        """Return the ``x`` of ``x ^ exponent = ratio``; infinite where it is too large for a float."""
+        logarithm = math.log(ratio) / self.exponent
+        return math.exp(logarithm) if logarithm < 700.0 else math.inf
 
     def __call__(self, step: Number) -> Number:
         past = at_least(step, self._turn) / self._turn
@@ -89,5 +98,5 @@ class Power:
     def knots(self, stop: int) -> tuple[int, ...]:
         if self.end_value == 0.0:
             return (math.ceil(self._turn),)
-        floor = self._turn * (self.end_value / self.peak_value) ** (1.0 / self.exponent)
-        return (math.ceil(self._turn), math.ceil(floor))
+        floor = self._turn * self._step_at(self.end_value / self.peak_value)
+        return (math.ceil(self._turn), math.ceil(min(floor, stop + 1)))

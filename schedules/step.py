@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .elementwise import Number, at_least
+from .elementwise import Number, at_least, floor
 from .fields import OneOrMoreSteps, Ratio, Steps, Value, settle
 from .registry import register
 
@@ -51,7 +51,7 @@ class Step:
         settle(self)
 
     def __call__(self, step: Number) -> Number:
-        return self.peak_value * self.gamma ** (at_least(step, 0.0) // self.step_size)
+        return self.peak_value * self.gamma ** floor(at_least(step, 0.0) / self.step_size)
 
     def knots(self, stop: int) -> Iterable[int]:
         return range(self.step_size, stop + 1, self.step_size)
@@ -96,10 +96,11 @@ class MultiStep:
             raise ValueError(f"milestones must not fall, got {self.milestones}")
 
     def __call__(self, step: Number) -> Number:
+        step = at_least(step, 0.0)
         if isinstance(step, np.ndarray):
             drops = np.searchsorted(np.asarray(self.milestones, dtype=float), step, side="right")
-            return self.peak_value * np.power(self.gamma, drops.astype(float))
-        return float(self.peak_value * self.gamma ** bisect_right(self.milestones, step))
+            return (self.peak_value * self.gamma ** np.arange(len(self.milestones) + 1.0))[drops]
+        return self.peak_value * self.gamma ** float(bisect_right(self.milestones, step))
 
     def knots(self, stop: int) -> Iterable[int]:
         return self.milestones

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 from .elementwise import Number, progress, tanh
-from .fields import Offset, OneOrMoreSteps, Value, settle
+from .fields import OneOrMoreSteps, Rule, Value, settle
 from .registry import register
 
 
@@ -27,11 +28,11 @@ class Tanh:
         total_steps: ``T``, where it ends [steps, >= 1].
         peak_value: value at step 0.
         end_value: value from step ``T`` on.
-        lower: where on the tangent it starts; the further below 0, the longer it stays high.
-        upper: where on the tangent it finishes [> lower].
+        lower: where on the tangent it starts [<= 0]; the further below 0, the longer it stays high.
+        upper: where on the tangent it finishes [>= 0].
 
     Raises:
-        ValueError: a field is out of bounds, or ``upper`` is not above ``lower``.
+        ValueError: a field is out of bounds, or ``lower`` and ``upper`` are both 0.
 
     Source:
         Hsueh et al. 2018, arXiv:1806.01593 (-6 to 3).
@@ -43,15 +44,13 @@ class Tanh:
     total_steps: OneOrMoreSteps
     peak_value: Value
     end_value: Value = 0.0
-    lower: Offset = -6.0
-    upper: Offset = 3.0
+    lower: Annotated[float, Rule("number", high=0.0)] = -6.0
+    upper: Annotated[float, Rule("number", low=0.0)] = 3.0
 
     def __post_init__(self) -> None:
         settle(self)
-        if math.tanh(self.upper) <= math.tanh(self.lower):
-            raise ValueError(
-                f"upper must be > lower, by what tanh can tell, got {self.upper} and {self.lower}"
-            )
+        if self.upper == self.lower:
+            raise ValueError("upper must be > lower, got 0.0 for both")
 
     def __call__(self, step: Number) -> Number:
         u = progress(step, self.total_steps)

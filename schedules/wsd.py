@@ -32,6 +32,10 @@ class WarmupStableDecay:
              = end + (peak - end) * s((t - T + D) / D) ^ power    T - D <= t < T
              = end                                                T     <= t
 
+    Of the published cooldowns, ``1 - sqrt`` is ``one_minus_sqrt``, ``(1 - x)^p`` is ``linear`` with
+    ``power=p``, and MiniCPM's ``0.5^((t - T + D) / H)``, halving every ``H`` steps, is ``exponential``
+    with ``end_value = peak * 0.5^(D / H)``.
+
     Best for: language models, runs that may be extended, comparing cooldowns on one trunk.
 
     Attributes:

@@ -16,6 +16,48 @@ from schedules import (
 )
 
 
+@pytest.mark.parametrize(("power", "k"), [(1.0, 1.0), (0.5, 1.0), (2.0, 1.0), (1.0, 1.5), (3.0, 0.7)])
+def test_cosine_and_polynomial_take_powers_of_both_sides(power, k):
+    fields = {"total_steps": 90, "peak_value": 0.3, "end_value": 0.02, "power": power, "k_decay": k}
+    cosine, polynomial = schedules.Cosine(**fields), schedules.Polynomial(**fields)
+
+    for t in range(90):
+        u = (t / 90) ** k
+        half = (1 + math.cos(math.pi * u)) / 2
+        assert cosine(t) == pytest.approx(0.02 + 0.28 * half**power, rel=1e-12)
+        assert polynomial(t) == pytest.approx(0.02 + 0.28 * (1 - u) ** power, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "formula"),
+    [
+        (
+            schedules.Exponential(peak_value=1.0, gamma=0.5, step_size=10, end_value=0.1),
+            lambda t: max(0.1, 0.5 ** (t / 10)),
+        ),
+        (
+            schedules.Exponential(peak_value=1.0, rate=0.2, step_size=3, end_value=0.1),
+            lambda t: max(0.1, math.exp(-0.2 * t / 3)),
+        ),
+        (
+            schedules.InverseTime(peak_value=1.0, rate=0.3, step_size=2, end_value=0.1),
+            lambda t: max(0.1, 1 / (1 + 0.3 * t / 2)),
+        ),
+    ],
+)
+def test_decays_without_an_end_stop_at_their_floor_on_their_knot(schedule, formula):
+    (knot,) = schedule.knots(1000)
+
+    assert [schedule(t) for t in range(200)] == pytest.approx([formula(t) for t in range(200)], rel=1e-12)
+    assert schedule(knot) == 0.1 < schedule(knot - 1)
+
+
+def test_exactly_one_of_gamma_and_rate_is_given():
+    for fields in ({}, {"gamma": 0.9, "rate": 0.1}):
+        with pytest.raises(ValueError, match="exactly one of gamma and rate must be given"):
+            schedules.Exponential(peak_value=1.0, **fields)
+
+
 def test_slanted_triangular_has_its_published_numbers():
     """Howard & Ruder 2018: T = 100, cut at a tenth, ratio 32."""
     s = SlantedTriangular(total_steps=100, peak_value=0.01)
@@ -115,9 +157,16 @@ def test_tanh_ends_are_exact():
     assert [s(-1), s(0), s(10), s(11)] == [0.3, 0.3, 0.07, 0.07]
 
 
-@pytest.mark.parametrize(("lower", "upper"), [(3, -6), (1, 1), (50, 60)])
-def test_tanh_needs_a_stretch_it_can_tell_apart(lower, upper):
-    with pytest.raises(ValueError, match="upper must be > lower"):
+@pytest.mark.parametrize(
+    ("lower", "upper", "message"),
+    [
+        (1, 3, "lower must be a number <= 0"),
+        (-6, -1, "upper must be a number >= 0"),
+        (0, 0, "upper must be > lower"),
+    ],
+)
+def test_tanh_goes_through_zero(lower, upper, message):
+    with pytest.raises(ValueError, match=message):
         Tanh(total_steps=10, peak_value=1.0, lower=lower, upper=upper)
 
 

@@ -40,3 +40,19 @@ def test_unsorted_steps_give_the_same_as_sorted_ones():
 
     assert piecewise(steps, (2, 5), branches).tolist() == [[7.0, 1.0], [5.0, 0.0]]
     assert [piecewise(t, (2, 5), branches) for t in (1.9, 2, 5)] == [0.0, 1.0, 5]
+
+
+@pytest.mark.parametrize(
+    ("total", "start"), [(50_000, 0), (16_384, 0), (16_385, 1), (20, 19), (5, 5), (5, 9)]
+)
+def test_values_are_the_same_whatever_pieces_they_are_made_in(total, start):
+    s = schedules.build("cosine", total_steps=40_000, peak_value=0.1, warmup_steps=20_000)
+
+    made = schedules.values(s, total, start)
+
+    assert made.dtype == np.float64
+    assert made.tolist() == s(np.arange(start, max(start, total), dtype=float)).tolist()
+
+
+def test_values_of_a_plain_function():
+    assert schedules.values(lambda step: step * 2, 4, start=1).tolist() == [2.0, 4.0, 6.0]
