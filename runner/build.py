@@ -112,7 +112,7 @@ def _with_constants(plan: Plan, optimizer: Optimizer) -> Plan:
     if "momentum" in group or "betas" in group:
         held["momentum"] = group["momentum"] if "momentum" in group else group["betas"][0]
     rest = {name: float(value) for name, value in held.items() if name not in plan}
-    return Plan(**dict(plan), **rest)
+    return Plan(**{**plan, **rest})  # type: ignore[arg-type]  # names are not "groups"
 
 
 def _said_of(path: str, make: Any) -> Any:
