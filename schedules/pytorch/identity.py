@@ -1,20 +1,20 @@
 """What a checkpoint says about its plan, and how another plan differs from it.
 
-The text of a plan stands for the plan: it is compared, and read back (names of registered schedules and
-literals only; nothing is evaluated).
+The text of a plan stands for the plan: it is compared, and read back (registered schedules by name only;
+nothing is evaluated).
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
+import json
 import re
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..registry import COMBINATORS, SCHEDULES
-from ..schedule import values
+from ..schedule import Schedule, values
+from ..spec import from_spec, to_spec
 from .plan import Plan
 
 _CHUNK = 1 << 16
@@ -31,8 +31,24 @@ class Difference(NamedTuple):
 
 
 def identity(plan: Plan) -> str:
-    """Return the text that stands for the plan in a checkpoint; plain functions count by their name."""
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(plan))
+    """Return the text that stands for the plan in a checkpoint: the specs of its schedules, as JSON.
+
+    A schedule that is, or holds, a plain function has no spec. It counts by how it prints, without
+    addresses, and can't be read back: two functions of one name are taken for the same.
+    """
+    return json.dumps(_said(plan))
+
+
+def _said(plan: Plan) -> dict[str, Any]:
+    own = {name: _spec(schedule) for name, schedule in plan.items()}
+    return own | {"groups": [[pattern, _said(part)] for pattern, part in plan.groups.items()]}
+
+
+def _spec(schedule: Schedule) -> Any:
+    try:
+        return to_spec(schedule)
+    except ValueError:
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(schedule))
 
 
 def rebuild(text: str) -> Plan:
@@ -42,28 +58,19 @@ def rebuild(text: str) -> Plan:
         ValueError: it holds something that is no registered schedule, as a plain function.
     """
     try:
-        plan = _build(ast.parse(text, mode="eval").body)
-        if not isinstance(plan, Plan):
-            raise ValueError("it is no plan")
-        return plan
-    except (SyntaxError, ValueError, TypeError) as reason:
+        return _plan(json.loads(text))
+    except (ValueError, TypeError) as reason:
         raise ValueError(
             f"the checkpoint's plan is not this one and can't be read back ({reason}): {text}; "
             'pass on_mismatch="override" to go on with this one'
         ) from None
 
 
-def _build(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-        classes = {cls.__name__: cls for cls in (*SCHEDULES.values(), *COMBINATORS.values(), Plan)}
-        if node.func.id not in classes:
-            raise ValueError(f"no schedule class is named {node.func.id!r}")
-        return classes[node.func.id](**{str(k.arg): _build(k.value) for k in node.keywords})
-    if isinstance(node, ast.Tuple):
-        return tuple(_build(item) for item in node.elts)
-    if isinstance(node, ast.Dict):
-        return {_build(k): _build(v) for k, v in zip(node.keys, node.values, strict=True) if k is not None}
-    return ast.literal_eval(node)  # a number or a text; raises ValueError for anything else
+def _plan(said: Any) -> Plan:
+    if not isinstance(said, dict):
+        raise ValueError("it is no plan")
+    groups = {pattern: _plan(part) for pattern, part in said.pop("groups", ())}
+    return Plan(groups=groups, **{name: from_spec(spec) for name, spec in said.items()})
 
 
 def difference(first: Plan, second: Plan, at_least: int = 0) -> Difference | None:

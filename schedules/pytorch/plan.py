@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping
 from numbers import Real
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..constant import Constant
 from ..schedule import Schedule, values
+from ..tree import is_registered, nodes
 
 if TYPE_CHECKING:
     import torch
@@ -138,11 +138,7 @@ class Reader:
 
 def _takes_arrays(schedule: object) -> bool:
     """Whether a schedule, and each schedule in it, is a registered one: pure, and quick with many steps."""
-    if not getattr(type(schedule), "takes_arrays", False) or not dataclasses.is_dataclass(schedule):
-        return False
-    parts = [getattr(schedule, f.name) for f in dataclasses.fields(schedule)]
-    parts += [item for part in parts if isinstance(part, tuple) for item in part]
-    return all(_takes_arrays(part) for part in parts if callable(part))
+    return all(is_registered(node) for node, _ in nodes(schedule))
 
 
 def _schedule(name: str, given: Any) -> Schedule:
