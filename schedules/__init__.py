@@ -7,38 +7,38 @@
 """
 
 from .algebra import Clip, Product, Repeat, Scale, clip, product, repeat, scale
-from .breaks import Break, jumps, kinks, unasked_jumps
-from .build import AROUND, accepted, build
+from .breaks import jumps, kinks
+from .building import accepted, build
 from .compose import Every, Join, Ramp, Shift, every, join, shift
 from .constant import Constant
 from .cosine import Cosine, CosineRestarts
 from .cyclic import Cyclic
-from .describe import describe, markdown_table
+from .description import describe
 from .edit import Cooldown, Extend, cooldown, extend, lineage
 from .exponential import Exponential, InverseTime
 from .feedback import FEEDBACK, Feedback, Greedy, Plateau
 from .hyperbolic import Hyperbolic
-from .in_jax import to_optax
 from .infinite import Infinite
 from .interop import (
     from_optax,
     from_timm,
     from_torch,
     from_transformers,
-    to_optax_spec,
+    to_optax,
+    to_optax_arguments,
     to_timm,
     to_torch,
     to_transformers,
 )
 from .inverse_sqrt import InverseSqrt
-from .lint import CODES, Finding, lint
+from .linting import lint
 from .multistage import MultiStage
 from .onecycle import OneCycle
 from .piecewise import Piecewise
 from .polynomial import Linear, Polynomial
 from .power import Power
-from .query import Difference, Point, area, diff, first_step_at_or_below, peak, scaled_to
-from .registry import COMBINATORS, SCHEDULES, get, names, register
+from .query import area, diff, first_step_at_or_below, peak, scaled_to
+from .registry import get, names, register
 from .rex import Rex
 from .schedule import Schedule, planned_steps, values
 from .shapes import SHAPES
@@ -52,25 +52,18 @@ from .wsd import WarmupStableDecay
 from .wsd_s import WarmupStableDecaySimplified
 
 __all__ = [
-    "AROUND",
-    "CODES",
-    "COMBINATORS",
     "FEEDBACK",
-    "SCHEDULES",
     "SHAPES",
-    "Break",
     "Clip",
     "Constant",
     "Cooldown",
     "Cosine",
     "CosineRestarts",
     "Cyclic",
-    "Difference",
     "Every",
     "Exponential",
     "Extend",
     "Feedback",
-    "Finding",
     "Greedy",
     "Horizon",
     "Hyperbolic",
@@ -84,7 +77,6 @@ __all__ = [
     "OneCycle",
     "Piecewise",
     "Plateau",
-    "Point",
     "Polynomial",
     "Power",
     "Product",
@@ -124,7 +116,6 @@ __all__ = [
     "lineage",
     "lint",
     "loads",
-    "markdown_table",
     "names",
     "peak",
     "planned_steps",
@@ -135,11 +126,10 @@ __all__ = [
     "scaled_to",
     "shift",
     "to_optax",
-    "to_optax_spec",
+    "to_optax_arguments",
     "to_spec",
     "to_timm",
     "to_torch",
     "to_transformers",
-    "unasked_jumps",
     "values",
 ]

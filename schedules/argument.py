@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .build import accepted, build
+from .building import accepted, build
 from .fields import rules
 from .registry import get
 from .schedule import Schedule
@@ -29,7 +29,7 @@ ILLUSTRATION: dict[str, Settings] = {
     "hyperbolic": {"upper_steps": "150%"},
     "piecewise": {
         "steps": ["0%", "10%", "60%", "100%"],
-        "values": ["0%", "100%", "40%", "0%"],
+        "values": ["1%", "100%", "40%", "0%"],
         "peak_value": 0.1,
     },
     "multistage": {

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from . import terminal
 from .argument import Argument, Settings, illustrated, words
-from .build import AROUND
-from .describe import Description, describe
+from .building import AROUND
+from .description import Description, describe
+from .linting import lint
 from .plot import AXIS_NAMES, save
 from .registry import names
 from .sample import sample, scale_ends
@@ -118,6 +119,8 @@ def _print_run(schedule: Schedule, total_steps: int, added: Settings, log: bool)
     )
     if len(turns) > _KNOTS_SHOWN:
         print(f"  and {len(turns) - _KNOTS_SHOWN:,} more steps where the formula changes")
+    for finding in lint(schedule, total_steps):
+        print(*terminal.paragraph(f"lint: {finding}", terminal.width(sys.stdout), "  "), sep="\n")
     print(f"\n{schedule!r}")
 
 

@@ -1,6 +1,7 @@
 """The arrows between the rooms: runner -> schedules and never back; each framework at its own door."""
 
 import ast
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,31 @@ def test_help_imports_neither_torch_nor_mlflow():
     modules = loaded("sys.argv = ['runner', '--help']; from runner.__main__ import main; main()")
     assert "hydra" in modules
     assert not modules & {"torch", "mlflow", "matplotlib", "sklearn"}
+
+
+MODULES = [info.name for info in pkgutil.iter_modules([str(ROOT / "schedules")]) if info.name != "__main__"]
+
+
+def test_no_function_has_the_name_of_a_module():
+    import schedules
+
+    # names.py holds the tables' class; it is imported before the function, so the function is what stays
+    assert set(schedules.__all__) & set(MODULES) == {"names"}
+
+
+@pytest.mark.parametrize("module", ["linting", "building", "description", "names", "interop.with_optax"])
+def test_functions_are_functions_whatever_was_imported_first(module):
+    script = f"""
+import importlib, sys
+importlib.import_module('schedules.{module}')
+import schedules.{module}
+from schedules import *
+assert 'linear' in schedules.names()
+assert schedules.lint(schedules.build('linear', total_steps=9, peak_value=1.0), 9) == []
+assert schedules.describe('linear').name == 'linear'
+assert not [name for name in schedules.__all__ if type(getattr(schedules, name)) is type(sys)]
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
 
 
 def test_public_names_are_what_all_lists():

@@ -5,7 +5,7 @@ value at every update of the run. ``to_*`` says a schedule in the peer's terms w
 that, and raises where it does not. ``docs/peers.md`` has the table.
 """
 
-from .with_optax import from_optax, to_optax_spec
+from .with_optax import from_optax, to_optax, to_optax_arguments
 from .with_timm import from_timm, to_timm
 from .with_torch import from_torch, to_torch
 from .with_transformers import from_transformers, to_transformers
@@ -15,7 +15,8 @@ __all__ = [
     "from_timm",
     "from_torch",
     "from_transformers",
-    "to_optax_spec",
+    "to_optax",
+    "to_optax_arguments",
     "to_timm",
     "to_torch",
     "to_transformers",

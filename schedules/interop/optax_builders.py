@@ -11,10 +11,10 @@ from ..constant import Constant
 from ..cosine import Cosine
 from ..exponential import Exponential
 from ..names import Names
+from ..piecewise import Piecewise
 from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
 from ..step import MultiStep
-from .pieces import Phases
 from .reading import check_known, with_warmup
 
 Builder = Callable[..., Schedule]
@@ -127,8 +127,7 @@ def _piecewise_interpolate_schedule(
     boundaries, values = _knots(init_value, boundaries_and_scales)
     if not boundaries:
         return Constant(peak_value=init_value)
-    shapes = (interpolate_type,) * len(boundaries)
-    return Phases(at=(0, *boundaries), values=tuple(values), shapes=shapes)
+    return Piecewise(steps=(0, *boundaries), values=tuple(values), between=(interpolate_type,))
 
 
 def _turns(*pairs: tuple[int, float]) -> dict[int, float]:

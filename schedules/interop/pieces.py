@@ -3,19 +3,22 @@
 A registered schedule counts its phases in whole steps. Others let a phase end between two steps (torch's
 one-cycle turns at ``pct_start * T - 1``), or call a function of the user's. These classes say such curves as
 formulas. They stand in the table of combinators: made by hand or read from a peer, never by name in a config.
+:func:`through` and :func:`triangles` return the registered schedule wherever that says the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..cyclic import Cyclic
 from ..elementwise import Number, at_least, piecewise, progress
+from ..exponential import Exponential
 from ..fields import (
     Offset,
     PositiveRatio,
@@ -25,8 +28,9 @@ from ..fields import (
     check_shape_ends,
     settle,
 )
+from ..piecewise import Piecewise
 from ..registry import register_combinator
-from ..schedule import Schedule, evaluate, knots
+from ..schedule import Schedule, evaluate
 from ..shapes import between
 
 
@@ -39,6 +43,7 @@ class Phases:
         v(t) = x_(i+1) + (x_i - x_(i+1)) * s_i(u ^ k) ^ power    a_i <= t < a_(i+1)
 
     Before the first moment the first value holds, after the last the last. Two equal moments are a jump.
+    For what ``Piecewise`` has no words for: turns between two steps, a start half way, and the two exponents.
 
     Attributes:
         at: the moments ``a_i`` [steps, not falling]; one before 0 starts a curve half way.
@@ -103,6 +108,8 @@ class TriangleWave:
 
         v(t) = init + (peak - init) * triangle(t) * factor(t)
 
+    For what ``Cyclic`` has no words for: turns between two steps, and a factor of the user's own.
+
     Attributes:
         init_value: value where a cycle begins.
         peak_value: value at the top of the first cycle.
@@ -144,37 +151,6 @@ class TriangleWave:
             yield math.ceil((cycle + 1) * period)
 
 
-@register_combinator("chain")
-@dataclass(frozen=True, kw_only=True)
-class Chain:
-    """One value under several factors: ``v(t) = peak * f_1(t) * f_2(t) * ...``.
-
-    Attributes:
-        peak_value: the value that the factors multiply.
-        factors: schedules whose values are plain factors.
-
-    >>> from schedules import Step
-    >>> halves = Step(peak_value=1.0, step_size=2, gamma=0.5)
-    >>> Chain(peak_value=8.0, factors=(halves, halves))(2)
-    2.0
-    """
-
-    peak_value: Value
-    factors: tuple[Schedule, ...]
-
-    def __post_init__(self) -> None:
-        settle(self)
-
-    def __call__(self, step: Number) -> Number:
-        value = self.peak_value + 0.0 * step
-        for factor in self.factors:
-            value = value * evaluate(factor, step)
-        return value
-
-    def knots(self, stop: int) -> Iterable[int]:
-        return (knot for factor in self.factors for knot in knots(factor, stop))
-
-
 @register_combinator("per_interval")
 @dataclass(frozen=True, kw_only=True)
 class PerInterval:
@@ -205,7 +181,7 @@ class PerInterval:
 
 
 @dataclass(frozen=True)
-class Power:
+class Geometric:
     """The function ``n -> base ^ floor(n / every)`` as a value: compares equal, pickles, prints as code."""
 
     base: float
@@ -213,3 +189,46 @@ class Power:
 
     def __call__(self, n: int) -> float:
         return float(self.base ** (n // self.every))
+
+
+def through(
+    at: Sequence[float], values: Sequence[float], shapes: Sequence[str], **exponents: float
+) -> Schedule:
+    """Return the curve through the points: ``Piecewise`` where all are at whole steps, else ``Phases``.
+
+    Args:
+        at: the moments [steps, not falling].
+        values: the values there.
+        shapes: names in ``SHAPES``, one fewer than the moments.
+        **exponents: ``power`` and ``k_decay`` of :class:`Phases`.
+    """
+    if all(moment >= 0 and moment == int(moment) for moment in at) and set(exponents.values()) <= {1.0}:
+        return Piecewise(steps=tuple(map(int, at)), values=tuple(values), between=tuple(shapes))
+    return Phases(at=tuple(at), values=tuple(values), shapes=tuple(shapes), **exponents)
+
+
+def triangles(
+    low: float, high: float, rise: float, fall: float, decay: float = 1.0, gamma: float = 1.0
+) -> Schedule:
+    """Return triangles: ``Cyclic`` where both turns are at whole steps, else a :class:`TriangleWave`.
+
+    Args:
+        low: value where a cycle begins.
+        high: value at the top of the first cycle.
+        rise: time to the top [steps, > 0].
+        fall: time back [steps, >= 0].
+        decay: factor of each cycle's height; 1 where ``gamma`` is not.
+        gamma: factor of the height for each step.
+    """
+    up, down = round(rise), round(fall)
+    near = 1e-9 * (rise + fall)  # the peer divides and multiplies by the period
+    if up >= 1 and abs(rise - up) <= near and abs(fall - down) <= near and max(decay, gamma) <= 1.0:
+        return Cyclic(
+            init_value=low, peak_value=high, warmup_steps=up, decay_steps=down, cycle_decay=decay, gamma=gamma
+        )
+    factor: Schedule | None = None
+    if decay != 1.0:
+        factor = PerInterval(function=Geometric(decay), every=rise + fall)
+    elif gamma != 1.0:
+        factor = Exponential(peak_value=1.0, gamma=gamma)
+    return TriangleWave(init_value=low, peak_value=high, rise_steps=rise, fall_steps=fall, factor=factor)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..compose import Join, Ramp, Shift
+from ..inverse_sqrt import InverseSqrt
 from ..names import nearest
 from ..schedule import Schedule
 
@@ -19,10 +20,22 @@ def with_warmup(ramp: Ramp | None, body: Schedule) -> Schedule:
 
 def apart(schedule: Schedule) -> tuple[Ramp | None, Schedule]:
     """Return the warm-up and what comes after it; no warm-up where the schedule has none in front."""
-    if isinstance(schedule, Join) and len(schedule.parts) == 2:
-        ramp, body = schedule.parts
-        if isinstance(ramp, Ramp) and (ramp.warmup_steps,) == schedule.boundaries:
-            return ramp, body
+    if isinstance(schedule, Join) and schedule.boundaries:
+        (ramp, *rest), (begin, *others) = schedule.parts, schedule.boundaries
+        if isinstance(ramp, Ramp) and ramp.warmup_steps == begin:
+            later = tuple(boundary - begin for boundary in others)
+            return ramp, Join(parts=tuple(rest), boundaries=later) if later else rest[0]
+    if isinstance(schedule, InverseSqrt) and schedule.warmup_steps:
+        ramp = Ramp(
+            peak_value=schedule.peak_value,
+            warmup_steps=schedule.warmup_steps,
+            init_value=float(schedule(0)),
+            warmup_shape=schedule.warmup_shape,
+        )
+        timescale = schedule.timescale or schedule.warmup_steps
+        return ramp, InverseSqrt(
+            peak_value=schedule.peak_value, timescale=timescale, end_value=schedule.end_value
+        )
     return None, schedule
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from ..compose import Join
 from ..constant import Constant
-from ..exponential import Exponential
 from ..schedule import Schedule
-from .pieces import PerInterval, Phases, Power, TriangleWave
+from .pieces import PerInterval, TriangleWave, through, triangles
 from .torch_readers import Turn, reads
 
 
@@ -21,19 +20,17 @@ def _cyclic(scheduler: Any, turn: Turn) -> Schedule:
 def _wave(scheduler: Any, low: float, high: float) -> Schedule:
     period = scheduler.total_size
     rise = scheduler.step_ratio * period
-    factor: Schedule | None = None
     if scheduler._scale_fn_custom is not None:
         by_cycle = scheduler.scale_mode == "cycle"
         factor = PerInterval(
             function=scheduler._scale_fn_custom, every=period if by_cycle else 1.0, first=1 if by_cycle else 0
         )
-    elif scheduler.mode == "triangular2":
-        factor = PerInterval(function=Power(0.5), every=period)
-    elif scheduler.mode == "exp_range":
-        factor = Exponential(peak_value=1.0, gamma=scheduler.gamma)
-    return TriangleWave(
-        init_value=low, peak_value=high, rise_steps=rise, fall_steps=period - rise, factor=factor
-    )
+        return TriangleWave(
+            init_value=low, peak_value=high, rise_steps=rise, fall_steps=period - rise, factor=factor
+        )
+    decay = 0.5 if scheduler.mode == "triangular2" else 1.0
+    gamma = scheduler.gamma if scheduler.mode == "exp_range" else 1.0
+    return triangles(low, high, rise, period - rise, decay, gamma)
 
 
 @reads("OneCycleLR")
@@ -54,7 +51,7 @@ def _phases(scheduler: Any, group: dict[str, Any], what: str) -> Schedule:
             at, values = [*at, phase["end_step"]], [start, end]
         elif phase["end_step"] > at[-1]:  # else the one before lasts to the end of the run, and past it
             at, values = [*at, phase["end_step"]], [*values, end]
-    return Phases(at=tuple(at), values=tuple(values), shapes=(shape,) * (len(values) - 1))
+    return through(at, values, (shape,) * (len(values) - 1))
 
 
 def momentum(scheduler: Any, group: int) -> Schedule | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..algebra import product
 from ..compose import Join, Ramp
 from ..constant import Constant
 from ..cosine import Cosine, CosineRestarts
@@ -14,7 +15,7 @@ from ..names import Names
 from ..polynomial import Polynomial
 from ..schedule import Schedule
 from ..step import MultiStep, Step
-from .pieces import Chain, PerInterval, Phases
+from .pieces import PerInterval, Phases
 
 
 @dataclass(frozen=True)
@@ -179,5 +180,4 @@ def _chained(scheduler: Any, turn: Turn) -> Schedule:
                 f"{kind} writes its own values over those of the others (pytorch#129565); only "
                 f"{', '.join(_FACTORS)} and CosineAnnealingLR with eta_min=0 can be chained"
             )
-    factors = tuple(read(part, Turn(turn.group, 1.0)) for part in scheduler._schedulers)
-    return Chain(peak_value=turn.rate, factors=factors)
+    return product(turn.rate, *(read(part, Turn(turn.group, 1.0)) for part in scheduler._schedulers))

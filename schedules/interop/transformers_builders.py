@@ -10,12 +10,12 @@ from itertools import pairwise
 from ..compose import Join, Ramp, Shift
 from ..constant import Constant
 from ..cosine import Cosine, CosineRestarts
+from ..inverse_sqrt import InverseSqrt
 from ..names import Names
 from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
 from ..wsd import WarmupStableDecay
-from .decays import InverseRoot
-from .pieces import Phases
+from .pieces import through
 from .reading import with_warmup
 
 Builder = Callable[..., Schedule]
@@ -52,7 +52,7 @@ def _waves(peak: float, low: float, steps: int, num_cycles: float) -> Schedule:
     count = math.ceil(halves)
     at = tuple(float(steps * i / halves) for i in range(count + 1))
     values = tuple(low if i % 2 else peak for i in range(count + 1))
-    waves = Phases(at=at, values=values, shapes=("cosine",) * count)
+    waves = through(at, values, ("cosine",) * count)
     if halves.denominator == 1:
         return waves
     return Join(parts=(waves, Constant(peak_value=waves(float(steps)))), boundaries=(steps,))
@@ -95,11 +95,8 @@ def _cosine_with_restarts(
         return _after_warmup(rate, num_warmup_steps, body)
     count = math.ceil(num_cycles)
     edges = [float(Fraction(steps) * i / Fraction(num_cycles)) for i in range(count + 1)]
-    body = Phases(  # each edge twice: down to 0, and at once up again
-        at=tuple(edge for pair in pairwise(edges) for edge in pair),
-        values=(rate, 0.0) * count,
-        shapes=("cosine",) * (2 * count - 1),
-    )
+    twice = [edge for pair in pairwise(edges) for edge in pair]  # down to 0, and at once up again
+    body = through(twice, (rate, 0.0) * count, ("cosine",) * (2 * count - 1))
     if num_cycles != count:
         body = Join(parts=(body, Constant(peak_value=0.0)), boundaries=(steps,))
     return _after_warmup(rate, num_warmup_steps, body)
@@ -123,7 +120,7 @@ def _polynomial(
 
 @_named("inverse_sqrt")
 def _inverse_sqrt(*, rate: float, num_warmup_steps: int, timescale: int | None = None) -> Schedule:
-    body = InverseRoot(peak_value=rate, timescale=timescale or num_warmup_steps or 10_000)
+    body = InverseSqrt(peak_value=rate, timescale=timescale or num_warmup_steps or 10_000)
     return _after_warmup(rate, num_warmup_steps, body)
 
 

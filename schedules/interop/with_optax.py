@@ -1,10 +1,13 @@
-"""optax's schedules, from their names and arguments and to them; optax is not imported here.
+"""optax's schedules, from their names and arguments and to them, and any schedule in optax's form.
 
-Its clock is ours: the first update sees 0. ``decay_steps`` counts the warm-up in optax, never here.
+Its clock is ours: the first update sees 0. ``decay_steps`` counts the warm-up in optax, never here. optax is
+not imported here, and jax only by :func:`to_optax` when it is called.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from ..compose import Join, Ramp
@@ -12,7 +15,7 @@ from ..constant import Constant
 from ..cosine import Cosine
 from ..exponential import Exponential
 from ..polynomial import Linear, Polynomial
-from ..schedule import Schedule
+from ..schedule import Schedule, values
 from ..step import MultiStep, Step
 from ..wsd import WarmupStableDecay
 from .optax_builders import make
@@ -27,7 +30,7 @@ def from_optax(name: str, **arguments: Any) -> Schedule:
     Args:
         name: the function's name, as ``"warmup_cosine_decay_schedule"``.
         **arguments: its arguments. ``join_schedules`` takes schedules of ours, or mappings
-            ``{"schedule": name, ...}`` as :func:`to_optax_spec` returns.
+            ``{"schedule": name, ...}`` as :func:`to_optax_arguments` returns.
 
     Raises:
         ValueError: the name or an argument is unknown or missing, or out of bounds.
@@ -39,15 +42,47 @@ def from_optax(name: str, **arguments: Any) -> Schedule:
     return make(name, arguments)
 
 
-def to_optax_spec(schedule: Schedule) -> dict[str, Any]:
+def to_optax(schedule: Schedule, total_steps: int) -> Callable[[Any], Any]:
+    """Return any schedule as a function of optax's update count, to be traced, jitted and vmapped.
+
+    The values are worked out here, in double precision, and looked up by the count inside the graph; the
+    count is the step (updates already finished). After ``total_steps`` the last value holds::
+
+        optax.adamw(learning_rate=to_optax(schedule, total_steps))
+
+    Args:
+        schedule: any schedule, or a plain function of the step.
+        total_steps: steps in the table [steps, >= 1].
+
+    Returns:
+        A function from a count (a number, or an array of them) to an array of that shape, in JAX's default
+        floating-point format.
+
+    Raises:
+        ValueError: ``total_steps`` is not a whole number >= 1.
+        ModuleNotFoundError: jax is not installed.
+    """
+    if isinstance(total_steps, bool) or not isinstance(total_steps, int) or total_steps < 1:
+        raise ValueError(f"total_steps must be a whole number >= 1, got {total_steps!r}")
+    jnp = import_module("jax.numpy")
+    table = jnp.asarray(values(schedule, total_steps + 1))
+
+    def at(count: Any) -> Any:
+        return table[jnp.clip(count, 0, total_steps)]
+
+    return at
+
+
+def to_optax_arguments(schedule: Schedule) -> dict[str, Any]:
     """Return the optax function and the arguments that make a schedule: ``{"schedule": name, ...}``.
 
-    A joined schedule becomes ``join_schedules`` with one such mapping for each part.
+    For a config or a log; :func:`to_optax` is what an optimizer takes. A joined schedule becomes
+    ``join_schedules`` with one such mapping for each part.
 
     Raises:
         ValueError: there is no exact equal.
 
-    >>> to_optax_spec(Linear(peak_value=0.1, total_steps=100))["schedule"]
+    >>> to_optax_arguments(Linear(peak_value=0.1, total_steps=100))["schedule"]
     'linear_schedule'
     """
     match schedule:
@@ -80,9 +115,9 @@ def to_optax_spec(schedule: Schedule) -> dict[str, Any]:
                 "boundaries_and_scales": dict.fromkeys(schedule.milestones, schedule.gamma),
             }
         case WarmupStableDecay():
-            return to_optax_spec(_as_join(schedule))
+            return to_optax_arguments(_as_join(schedule))
         case Join():
-            parts = [to_optax_spec(part) for part in schedule.parts]
+            parts = [to_optax_arguments(part) for part in schedule.parts]
             return {"schedule": "join_schedules", "schedules": parts, "boundaries": list(schedule.boundaries)}
     raise no_equal(schedule, "optax")
 

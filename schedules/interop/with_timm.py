@@ -6,6 +6,7 @@ whose clock does not wait, unless ``warmup_prefix``; milestones take effect one 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -16,8 +17,8 @@ from ..cosine import Cosine, CosineRestarts
 from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
 from ..step import MultiStep, Step
-from .decays import UnstretchedTanh
-from .pieces import PerInterval, Phases, Power
+from ..tanh import Tanh
+from .pieces import Geometric, PerInterval, through
 from .reading import apart, linear_warmup, no_equal, on_run_clock, with_warmup
 
 _SCHEDS = ("cosine", "tanh", "step", "multistep", "poly")
@@ -104,7 +105,7 @@ def _stairs(lr: float, length: float, rate: float, unit: int) -> Schedule:
     if length == int(length):
         return Step(peak_value=lr, step_size=int(length) * unit, gamma=rate)
     # part of a unit, as the 2.4 epochs of its EfficientNet recipes: counted in whole units, as timm does
-    return PerInterval(function=Power(rate, length), scale=lr, every=unit)
+    return PerInterval(function=Geometric(rate, length), scale=lr, every=unit)
 
 
 def _cycles(
@@ -127,7 +128,7 @@ def _cycles(
             raise ValueError(
                 f"cycle_limit must be 1 with tanh, got {limit}: its cycles do not meet their ends"
             )
-        return UnstretchedTanh(peak_value=lr, end_value=low, total_steps=steps)
+        return _tangent(lr, low, steps)
     if limit == 1:
         if sched == "poly":
             return Polynomial(peak_value=lr, end_value=low, total_steps=steps, power=power, k_decay=k_decay)
@@ -143,13 +144,36 @@ def _cycles(
             k_decay=k_decay,
         )
     starts = [steps * sum(mul**j for j in range(i)) for i in range(limit + 1)]
-    return Phases(
-        at=tuple(edge for pair in pairwise(starts) for edge in pair),
-        values=tuple(v for i in range(limit) for v in (lr * decay**i, low)),
-        shapes=("linear" if sched == "poly" else "cosine",) * (2 * limit - 1),
+    return through(
+        [edge for pair in pairwise(starts) for edge in pair],
+        [v for i in range(limit) for v in (lr * decay**i, low)],
+        ("linear" if sched == "poly" else "cosine",) * (2 * limit - 1),
         power=power,
         k_decay=k_decay,
     )
+
+
+_FIRST_LEFT, _LAST_LEFT = 1.0 / (1.0 + math.exp(-14.0)), 1.0 / (1.0 + math.exp(6.0))
+"""What is left of the way at -7 and at 3 on the tangent: ``(1 - tanh(x)) / 2``."""
+
+
+def _tangent(lr: float, low: float, steps: int) -> Schedule:
+    """Return timm's tangent, which runs between its two values without reaching them, then drops."""
+    first, last = (low + (lr - low) * left for left in (_FIRST_LEFT, _LAST_LEFT))
+    curve = Tanh(total_steps=steps, peak_value=first, end_value=last, lower=-7.0, upper=3.0)
+    return Join(parts=(curve, Constant(peak_value=low)), boundaries=(steps,))
+
+
+def _of_tangent(body: Join) -> dict[str, Any]:
+    """Return the rate and the floor of a :func:`_tangent`; raise where it is another curve."""
+    curve, floor = body.parts
+    assert isinstance(curve, Tanh)
+    low = float(floor(0))
+    lr = low + (curve.peak_value - low) / _FIRST_LEFT
+    last = low + (lr - low) * _LAST_LEFT
+    if not math.isclose(curve.end_value, last, rel_tol=1e-9) or body.boundaries != (curve.total_steps,):
+        raise no_equal(body, "timm")
+    return {"sched": "tanh", "lr": lr, "min_lr": low, "num_epochs": curve.total_steps}
 
 
 def _warmed(curve: Schedule, lr: float, init: float, steps: int, prefix: bool, sched: str) -> Schedule:
@@ -200,8 +224,8 @@ def to_timm(schedule: Schedule) -> dict[str, Any]:
             kind = {"sched": "poly", "decay_rate": 1.0}
         case Polynomial():
             kind = {"sched": "poly", "decay_rate": body.power, "k_decay": body.k_decay}
-        case UnstretchedTanh(lower=-7.0, upper=3.0) if ramp is not None:
-            kind = {"sched": "tanh"}
+        case Join(parts=(Tanh(lower=-7.0, upper=3.0), Constant())) if ramp is not None:
+            return common | _of_tangent(body)
         case CosineRestarts(cycle_mult=1.0, cycles=int(cycles)):
             kind = {"sched": "cosine", "cycle_limit": cycles, "cycle_decay": body.cycle_decay}
             kind |= {"k_decay": body.k_decay, "num_epochs": body.cycle_steps}

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..constant import Constant
 from ..cosine import Cosine, CosineRestarts
+from ..inverse_sqrt import InverseSqrt
 from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
 from ..wsd import WarmupStableDecay
-from .decays import InverseRoot
 from .reading import apart, check_known, linear_warmup, no_equal
 from .transformers_builders import BUILDERS, WSD_SHAPES
 
@@ -102,7 +102,7 @@ def to_transformers(schedule: Schedule) -> dict[str, Any]:
             return arguments("cosine_with_min_lr", body.total_steps, min_lr=body.end_value)
         case CosineRestarts(end_value=0.0, cycle_mult=1.0, cycle_decay=1.0, k_decay=1.0, cycles=int(cycles)):
             return arguments("cosine_with_restarts", body.cycle_steps * cycles, num_cycles=cycles)
-        case InverseRoot() if body.timescale == (warmup or 10_000):
+        case InverseSqrt(end_value=0.0) if body.timescale == (warmup or 10_000):
             return arguments("inverse_sqrt")  # the only time scale that get_scheduler lets through
     raise no_equal(body, "transformers")
 

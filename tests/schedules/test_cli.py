@@ -14,7 +14,7 @@ import schedules
 from schedules import terminal
 from schedules.__main__ import main
 from schedules.argument import illustrated, read, words
-from schedules.describe import describe
+from schedules.description import describe
 from schedules.units import Horizon
 
 RUN = Horizon(total_steps=1000)
@@ -64,6 +64,15 @@ def test_show_prints_the_values_at_the_knots(capsys):
     assert [float(value) for _, value in table] == pytest.approx(
         [schedule(t) for t in (0, 100, 1600, 1999, 2000)], rel=1e-5
     )
+
+
+def test_show_prints_what_lint_finds(capsys):
+    assert "lint: zero-first: the first update" in run(capsys, "show", "cosine:warmup_steps=5%,init_value=0")
+
+
+@pytest.mark.parametrize("name", schedules.names())
+def test_nothing_is_to_be_found_in_the_illustrations(capsys, name):
+    assert "lint:" not in run(capsys, "show", name)
 
 
 def test_show_prints_the_values_on_both_sides_of_a_jump(capsys):

@@ -6,8 +6,9 @@ import re
 import pytest
 
 import schedules
-from schedules.describe import Description, describe, markdown_table
+from schedules.description import Description, describe, markdown_table
 from schedules.fields import percent, rules
+from schedules.registry import SCHEDULES
 
 
 @pytest.mark.parametrize("name", schedules.names())
@@ -111,7 +112,7 @@ def documented():
 
     schedules.register("odd")(Odd)
     yield "odd"
-    schedules.SCHEDULES._entries.pop("odd")
+    SCHEDULES._entries.pop("odd")
 
 
 def test_the_parser_knows_every_form(documented):
@@ -147,4 +148,4 @@ def test_a_class_without_docstring_can_be_described():
         assert about.fields[0].default == "1"
         assert "`bare`" in markdown_table()
     finally:
-        schedules.SCHEDULES._entries.pop("bare")
+        SCHEDULES._entries.pop("bare")

@@ -9,11 +9,11 @@ import torch
 from torch.optim import lr_scheduler, swa_utils
 
 import schedules
-from schedules.interop import decays, optax_builders, pieces
+from schedules.interop import optax_builders, pieces
 
 PAGE = (Path(__file__).parents[2] / "docs" / "peers.md").read_text()
 T, W, LR, LOW = 40, 8, 0.8, 0.05
-NAMES = vars(schedules) | vars(pieces) | vars(decays) | {"lr": LR, "low": LOW, "T": T, "W": W}
+NAMES = vars(schedules) | vars(pieces) | {"lr": LR, "low": LOW, "T": T, "W": W}
 
 
 def rows(heading):

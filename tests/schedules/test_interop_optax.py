@@ -15,7 +15,7 @@ from schedules import (
     MultiStep,
     Step,
     from_optax,
-    to_optax_spec,
+    to_optax_arguments,
 )
 
 UNIT = st.floats(0.01, 2.0)
@@ -30,7 +30,7 @@ def agrees(ours, theirs):
     assert [ours(count) for count in NUMBERS] == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert schedules.values(ours, 60) == pytest.approx(expected, rel=1e-9, abs=1e-9)
     try:
-        said = to_optax_spec(ours)
+        said = to_optax_arguments(ours)
     except ValueError:
         return
     back = from_optax(said.pop("schedule"), **said)
@@ -195,7 +195,7 @@ def test_joined_schedules_are_ours_or_theirs_in_words():
     ],
 )
 def test_what_is_said_to_optax_comes_back_the_same(ours):
-    said = to_optax_spec(ours)
+    said = to_optax_arguments(ours)
     back = from_optax(said.pop("schedule"), **said)
     assert [back(t) for t in NUMBERS] == pytest.approx([ours(t) for t in NUMBERS], rel=1e-12, abs=1e-15)
 
@@ -212,7 +212,7 @@ def test_what_is_said_to_optax_comes_back_the_same(ours):
 )
 def test_what_optax_has_not_is_refused(ours):
     with pytest.raises(ValueError, match="optax has no exact equal"):
-        to_optax_spec(ours)
+        to_optax_arguments(ours)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 import schedules
-from schedules import Constant, Exponential, MultiStep
-from schedules.interop import decays, pieces
-from schedules.interop.decays import InverseRoot, UnstretchedTanh
-from schedules.interop.pieces import Chain, PerInterval, Phases, Power, TriangleWave
+from schedules import Cyclic, Exponential, Piecewise
+from schedules.interop import pieces
+from schedules.interop.pieces import Geometric, PerInterval, Phases, TriangleWave, through, triangles
 from schedules.schedule import knots
 
 PIECES = [
@@ -26,10 +25,7 @@ PIECES = [
         fall_steps=2,
         factor=Exponential(peak_value=1.0, gamma=0.9),
     ),
-    Chain(peak_value=0.5, factors=(MultiStep(peak_value=1.0, milestones=(3,)), Constant(peak_value=0.5))),
-    PerInterval(function=Power(0.5, every=2.4), scale=0.3, every=2.5, first=1),
-    InverseRoot(peak_value=1.0, timescale=7),
-    UnstretchedTanh(total_steps=9, peak_value=1.0, end_value=0.1),
+    PerInterval(function=Geometric(0.5, every=2.4), scale=0.3, every=2.5, first=1),
 ]
 
 
@@ -44,7 +40,7 @@ class TestLaws:
 
     def test_it_compares_pickles_and_prints_as_code(self, piece):
         piece(5.0)
-        names = vars(schedules) | vars(pieces) | vars(decays)
+        names = vars(schedules) | vars(pieces)
         assert eval(repr(piece), names) == piece == pickle.loads(pickle.dumps(piece))
 
     def test_values_are_finite_and_hold_before_the_start(self, piece):
@@ -60,7 +56,32 @@ class TestLaws:
 def test_knots_are_the_first_steps_of_another_formula():
     assert knots(PIECES[0], 20) == (5, 9)
     assert knots(PIECES[3], 7) == (3, 6)
-    assert knots(PIECES[5], 20) == (3,)
+
+
+@pytest.mark.parametrize("shapes", [("linear", "cosine"), ("constant", "one_minus_sqrt")])
+def test_whole_steps_give_the_registered_curve(shapes):
+    at, values = (0, 4, 9), (0.1, 1.0, 0.3)
+    ours, phases = through(at, values, shapes), Phases(at=at, values=values, shapes=shapes)
+
+    assert isinstance(ours, Piecewise)
+    assert [ours(t) for t in range(-2, 15)] == pytest.approx([phases(t) for t in range(-2, 15)], rel=1e-12)
+    assert isinstance(through((0, 4.5, 9), values, shapes), Phases)
+    assert isinstance(through(at, values, shapes, power=2.0), Phases)
+
+
+@pytest.mark.parametrize(("decay", "gamma"), [(1.0, 1.0), (0.5, 1.0), (1.0, 0.9)])
+@pytest.mark.parametrize(("rise", "fall"), [(3, 5), (4, 0)])
+def test_whole_triangles_are_the_registered_ones(rise, fall, decay, gamma):
+    ours = triangles(0.1, 1.0, rise, fall, decay, gamma)
+    if decay == 1.0:
+        factor = Exponential(peak_value=1.0, gamma=gamma)
+    else:
+        factor = PerInterval(function=Geometric(decay), every=rise + fall)
+    wave = TriangleWave(init_value=0.1, peak_value=1.0, rise_steps=rise, fall_steps=fall, factor=factor)
+
+    assert isinstance(ours, Cyclic)
+    assert [ours(t) for t in range(-2, 40)] == pytest.approx([wave(t) for t in range(-2, 40)], rel=1e-12)
+    assert isinstance(triangles(0.1, 1.0, rise + 0.5, fall, decay, gamma), TriangleWave)
 
 
 @pytest.mark.parametrize(

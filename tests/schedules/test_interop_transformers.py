@@ -8,8 +8,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import schedules
-from schedules import Cosine, CosineRestarts, Linear, Polynomial, from_transformers, to_transformers
-from schedules.interop.decays import InverseRoot
+from schedules import (
+    Cosine,
+    CosineRestarts,
+    InverseSqrt,
+    Linear,
+    Polynomial,
+    from_transformers,
+    to_transformers,
+)
 
 RATES = st.floats(1e-5, 10.0)
 WARMUPS = st.integers(0, 15)
@@ -186,7 +193,8 @@ def test_warmup_stable_decay(rate, warmup, stable, decay, up, down, floor, cycle
         schedules.build("wsd", peak_value=0.1, total_steps=50, warmup_steps=5, init_value=0.0),
         schedules.build("wsd", peak_value=0.1, total_steps=50, decay_shape="one_minus_sqrt", end_value=0.05),
         CosineRestarts(peak_value=0.1, cycle_steps=10, cycles=4),
-        InverseRoot(peak_value=0.1, timescale=10_000),
+        InverseSqrt(peak_value=0.1, timescale=10_000),
+        InverseSqrt(peak_value=0.1, warmup_steps=7, init_value=0.0),
     ],
 )
 def test_what_is_said_to_transformers_comes_back_the_same(ours):
@@ -220,7 +228,9 @@ def test_what_is_said_to_transformers_comes_back_the_same(ours):
         (schedules.build("wsd", peak_value=0.1, total_steps=50, decay_steps=0), "got decay_steps=0"),
         (schedules.build("wsd", peak_value=0.1, total_steps=50, warmup_steps=9), "state init_value=0"),
         (schedules.build("wsd", peak_value=0.1, total_steps=50, power=2.0), "no exact equal"),
-        (InverseRoot(peak_value=0.1, timescale=50), "no exact equal"),
+        (InverseSqrt(peak_value=0.1, timescale=50), "no exact equal"),
+        (InverseSqrt(peak_value=0.1, timescale=10_000, end_value=0.01), "no exact equal"),
+        (InverseSqrt(peak_value=0.1, warmup_steps=7), "state init_value=0"),
     ],
 )
 def test_what_transformers_has_not_is_refused(ours, message):

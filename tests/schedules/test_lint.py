@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 
 from schedules import (
-    CODES,
     Constant,
     Cosine,
     CosineRestarts,
@@ -31,6 +30,7 @@ from schedules import (
     scale,
     shift,
 )
+from schedules.linting import CODES
 from schedules.unused import unused_fields
 
 T = 1000
@@ -404,6 +404,12 @@ def test_every_place_in_a_tree_is_looked_at():
 
     for parts in ((odd, plain, plain), (plain, odd, plain), (plain, plain, odd)):
         assert unused_fields(product(*parts), T) == [(odd, "warmup_shape")]
+
+
+def test_what_percentages_are_measured_by_has_its_effect():
+    dates = build("piecewise", steps=("10%", "100%"), values=("100%", "1%"), peak_value=0.3, total_steps=T)
+
+    assert unused_fields(dates, T) == []
 
 
 def test_one_defect_is_one_finding():

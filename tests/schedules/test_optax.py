@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import schedules
-from schedules.in_jax import to_optax
+from schedules import to_optax
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -83,5 +83,5 @@ def test_a_table_without_steps_is_refused(wrong: object):
 
 
 def test_importing_schedules_does_not_import_jax():
-    code = "import sys, schedules, schedules.in_jax; sys.exit('jax' in sys.modules or 'torch' in sys.modules)"
+    code = "import sys, schedules.interop; sys.exit('jax' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -37,7 +37,6 @@ from schedules import (
     join,
     to_torch,
 )
-from schedules.interop.pieces import Chain
 from schedules.pytorch import Plan
 from schedules.schedule import knots
 
@@ -312,7 +311,7 @@ class TestComposition:
             MultiStep(peak_value=1.0, milestones=(5,)),
             CosineRestarts(peak_value=1.0, cycle_steps=4),
         )
-        one, other = (Chain(peak_value=2.0, factors=pair) for pair in ((drops, waves), (waves, drops)))
+        one, other = (schedules.product(2.0, *pair) for pair in ((drops, waves), (waves, drops)))
         expected = [2.0 * drops(t) * waves(t) for t in range(12)]
         assert [one(t) for t in range(12)] == [other(t) for t in range(12)] == pytest.approx(expected)
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-import schedules
 from schedules import (
     Constant,
     Cosine,
@@ -36,6 +35,7 @@ from schedules import (
     to_spec,
     values,
 )
+from schedules.registry import COMBINATORS, SCHEDULES
 
 quick = settings(max_examples=60, deadline=None)
 numbers = st.floats(0.0, 2.0)
@@ -209,9 +209,9 @@ def test_a_class_that_was_never_registered_is_refused_even_under_a_known_name():
         to_spec(Impostor(total_steps=3, peak_value=1.0))
 
 
-@pytest.mark.parametrize("name", [*schedules.SCHEDULES, *schedules.COMBINATORS])
+@pytest.mark.parametrize("name", [*SCHEDULES, *COMBINATORS])
 def test_no_schedule_and_combinator_share_a_name(name):
-    assert (name in schedules.SCHEDULES) != (name in schedules.COMBINATORS)
+    assert (name in SCHEDULES) != (name in COMBINATORS)
 
 
 def test_the_spec_of_a_join_written_by_hand_is_opened():
