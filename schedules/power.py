@@ -15,6 +15,10 @@ Exponent = Annotated[float, Rule("number", high=0.0, below=True)]
 """An exponent of something that falls [< 0]."""
 
 
+EARLIEST = 1e-200
+"""A turn before this part of a step is none, and the progress since then would not fit a float."""
+
+
 @register("power")
 @dataclass(frozen=True, kw_only=True)
 class Power:
@@ -71,7 +75,7 @@ class Power:
             )
         if self.end_value > self.peak_value:
             raise ValueError(f"end_value must be <= peak_value, got {self.end_value} > {self.peak_value}")
-        if not 0.0 < self._turn < math.inf:
+        if not EARLIEST < self._turn < math.inf:
             raise ValueError(
                 f"peak_value must be a value that the law takes at some step, got {self.peak_value} "
                 f"with exponent {self.exponent}"
@@ -84,11 +88,11 @@ class Power:
             return float(self.timescale)
         assert self.batch_size is not None
         assert self.tokens_per_step is not None
-        return self._step_at(self.peak_value / (self.batch_size * self.amplitude)) / self.tokens_per_step
+        return self._root(self.peak_value, self.batch_size * self.amplitude) / self.tokens_per_step
 
-    def _step_at(self, ratio: float) -> float:
-        """Return the ``x`` of ``x ^ exponent = ratio``; infinite where it is too large for a float."""
-        logarithm = math.log(ratio) / self.exponent
+    def _root(self, value: float, scale: float) -> float:
+        """Return the ``x`` of ``scale * x ^ exponent = value``; infinite where a float can't hold it."""
+        logarithm = (math.log(value) - math.log(scale)) / self.exponent
         return math.exp(logarithm) if logarithm < 700.0 else math.inf
 
     def __call__(self, step: Number) -> Number:
@@ -98,5 +102,5 @@ class Power:
     def knots(self, stop: int) -> tuple[int, ...]:
         if self.end_value == 0.0:
             return (math.ceil(self._turn),)
-        floor = self._turn * self._step_at(self.end_value / self.peak_value)
+        floor = self._turn * self._root(self.end_value, self.peak_value)
         return (math.ceil(self._turn), math.ceil(min(floor, stop + 1)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,19 @@ COMMON: dict[str, Any] = {
 settings.register_profile("quick", max_examples=6, phases=[Phase.explicit, Phase.generate], **COMMON)
 settings.register_profile("thorough", max_examples=300, **COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# A warning is an error here. What others warn of in their own code, and we can't change:
+OTHERS = (
+    r"ignore:.*torch\.jit\.script_method.*:DeprecationWarning",  # torch's compiler, by itself
+    r"ignore:.*LeafSpec.*",  # Lightning, by torch's pytree
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("error", *OTHERS), append=False)
+
 
 LONGEST = 400  # steps in a drawn run
 GROWTH = ("gamma", "cycle_decay")  # factors applied again and again: large ones leave the floats

@@ -7,6 +7,7 @@ import pytest
 
 import schedules
 from schedules import InverseSqrt, Power
+from schedules.schedule import knots
 
 
 def transformers_inverse_sqrt(step, warmup, timescale):
@@ -121,3 +122,25 @@ def test_power_falls():
     with pytest.raises(ValueError, match=r"exponent must be a number < 0, got 0\.0"):
         Power(peak_value=1.0, timescale=5, exponent=0.0)
     assert np.all(np.diff(schedules.values(Power(peak_value=1.0, timescale=5), 100)) <= 0.0)
+
+
+def power_or_none(**fields):
+    """None where a law never takes the peak, or the floor is above it; both are refused in words."""
+    try:
+        return Power(**fields)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("peak", [5e-324, 1e-4, 4.6000001, 1e300])
+@pytest.mark.parametrize("end", [0.0, 5e-324, 1e-4])
+@pytest.mark.parametrize("law", [{"timescale": 400}, {"batch_size": 3, "tokens_per_step": 1000}])
+def test_a_power_law_of_any_steepness_has_values_and_knots(peak, end, law):
+    exponents = (-1e-300, -1e-9, -9e-4, -0.5, -8.0, -300.0)
+    made = [power_or_none(peak_value=peak, exponent=b, end_value=end, **law) for b in exponents]
+
+    assert any(made) == (end <= peak)
+    for s in filter(None, made):
+        assert np.isfinite(schedules.values(s, 500)).all()
+        assert end <= s(10**9) <= s(0) == peak
+        assert all(0 < k <= 500 for k in knots(s, 500))

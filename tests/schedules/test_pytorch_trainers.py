@@ -13,8 +13,6 @@ from torch.utils.data import DataLoader, TensorDataset
 import schedules
 from schedules.pytorch import Plan, Scheduler
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec.*")  # Lightning's own, in its pytree
-
 TOTAL = 8
 LINE = schedules.build("linear", total_steps=TOTAL, peak_value=1.0)
 PLAN = Plan(lr=LINE, momentum=schedules.build("onecycle", total_steps=TOTAL, init_value=0.95, peak_value=0.8))
