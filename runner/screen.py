@@ -63,6 +63,12 @@ def show_run(name: str, what: str, result: Result, run_id: str, uri: str, url: s
         out.print(f"{label:6} {text}")
 
 
+def warn(findings: list[str]) -> None:
+    """Print what looks unintended, before the run starts."""
+    for finding in findings:
+        err.print(f"warning: {finding}", markup=False, soft_wrap=True)
+
+
 def show_next() -> None:
     """Print what to try after a first run."""
     out.print("next   python -m runner -m schedule=constant,step,cosine,onecycle   compare schedules")
