@@ -427,3 +427,10 @@ def test_a_run_has_at_least_one_update(total_steps):
 @pytest.mark.parametrize("schedule", [cosine, Constant(peak_value=0.1), get_lr])
 def test_a_run_of_one_update_can_be_looked_at(schedule):
     assert set(codes(schedule, 1)) <= {"ends-late"}
+
+
+def test_the_peak_that_only_measures_percentages_is_not_called_unused():
+    points = schedules.build(
+        "piecewise", total_steps=100, peak_value=0.3, steps=[0, "50%"], values=["100%", "10%"]
+    )
+    assert schedules.lint(points, 100) == []
