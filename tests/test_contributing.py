@@ -48,7 +48,7 @@ def followed(tmp_path_factory):
         "\n__all__ = [\n", f'\n{line.strip()}\n\n__all__ = [\n    "QuarterCircle",\n', 1
     )
     (copy / public).write_text(exports)
-    assert in_copy(copy, "tests/readme.py", "--write").returncode == 0
+    assert in_copy(copy, "-m", "tests.readme", "--write").returncode == 0
     return copy
 
 
@@ -71,7 +71,7 @@ def test_it_touches_four_files_at_most(followed):
 
 
 def test_every_law_holds_for_it(followed):
-    laws = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/schedules/test_laws.py"]
+    laws = ["-m", "pytest", "-vv", "-p", "no:cacheprovider", "tests/schedules/test_laws.py"]
     done = in_copy(followed, *laws, "schedules/quarter_circle.py", "-k", "quarter_circle or QuarterCircle")
     assert done.returncode == 0, done.stdout[-2000:]
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 15  # the laws, and its doctest
