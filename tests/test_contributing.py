@@ -1,7 +1,6 @@
 """CONTRIBUTING's example, followed step by step in a copy of the repository: four files, and it all works."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +10,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
-
-
-def tracked() -> list[str]:
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
 
 
 def steps() -> list[tuple[str, str]]:
@@ -32,14 +25,9 @@ def steps() -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory):
+def followed(copy_repository, tmp_path_factory):
     """A copy of the repository with the example added as the page says."""
-    copy = tmp_path_factory.mktemp("contributing")
-    for name in tracked():
-        if (ROOT / name).is_file() and not name.startswith("docs/"):
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
-    shutil.copytree(ROOT / "docs", copy / "docs")
+    copy = copy_repository(tmp_path_factory.mktemp("contributing"))
     (formula, code), (public, line), (config, yaml), _ = steps()
     (copy / formula).write_text(code)
     (copy / config).write_text(yaml)
