@@ -32,7 +32,8 @@ check: lint test ## Everything CI runs
 
 readme: .venv/.made-dev ## Remake what the README and docs show: its table and pictures
 	$(BIN)/python -m schedules plot constant step exponential linear cosine:warmup_steps=5% cosine_restarts onecycle wsd:warmup_steps=5% --grid --out docs/schedules.png
-	$(BIN)/python tests/readme.py --write
+	$(BIN)/python -m tests.readme --write
+	$(BIN)/python -m tests.recipes --write
 
 bench: .venv/.made-dev ## Timings, side by side with the alternatives
 	$(BIN)/python tests/bench/bench_write.py

@@ -100,6 +100,15 @@ def build_plan(nodes: dict[str, Any], horizon: schedules.Horizon) -> Plan:
     return Plan(**plan)
 
 
+def lint(plan: Plan, total_steps: int) -> list[str]:
+    """Return what looks unintended in a plan for a run of this length, in words."""
+    return [
+        f"schedule.{name}: {finding.message}"
+        for name, schedule in plan.items()
+        for finding in schedules.lint(schedule, total_steps)
+    ]
+
+
 def _schedule(node: dict[str, Any], horizon: schedules.Horizon) -> schedules.Schedule:
     fields = dict(node)
     return schedules.build(fields.pop("name"), horizon=horizon, **fields)

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from schedules.plot import save
 
 from . import __version__, screen, sweep
-from .build import Experiment, build
+from .build import Experiment, build, lint
 from .config import RunSettings, flat, load
 from .errors import Diverged, Interrupted
 from .journal import Journal
@@ -39,6 +39,7 @@ def run(cfg: DictConfig, directory: Path, overridden: list[str]) -> sweep.Summar
     """
     settings = load(cfg, overridden)
     experiment = build(settings)
+    screen.warn(lint(experiment.plan, experiment.total_steps))
     from .tracking import Store, source_tags  # slow to import: only once the settings are right
 
     store = Store(settings.tracking.uri, settings.tracking.experiment)

@@ -39,11 +39,17 @@ def progress(name: str, total_steps: int) -> Iterator[Callable[[int, float, dict
         yield move
 
 
+def python() -> str:
+    """Return how to call this interpreter from here: ``python`` where that is the one."""
+    if shutil.which("python") == sys.executable:
+        return "python"
+    here = os.path.relpath(sys.executable)
+    return here if len(here) < len(sys.executable) else sys.executable
+
+
 def mlflow_command(uri: str) -> str:
     """Return the command that opens the store at ``uri`` in a browser."""
-    here = os.path.relpath(sys.executable)
-    python = here if len(here) < len(sys.executable) else sys.executable
-    program = "mlflow" if shutil.which("mlflow") else f"{python} -m mlflow"
+    program = "mlflow" if shutil.which("mlflow") else f"{python()} -m mlflow"
     return f"{program} ui --backend-store-uri {uri}"
 
 
@@ -63,10 +69,18 @@ def show_run(name: str, what: str, result: Result, run_id: str, uri: str, url: s
         out.print(f"{label:6} {text}")
 
 
+def warn(findings: list[str]) -> None:
+    """Print what looks unintended, before the run starts."""
+    for finding in findings:
+        err.print(f"warning: {finding}", markup=False, soft_wrap=True)
+
+
 def show_next() -> None:
     """Print what to try after a first run."""
-    out.print("next   python -m runner -m schedule=constant,step,cosine,onecycle   compare schedules")
-    out.print("       python -m runner schedule=wsd optimizer.lr=0.1 trainer.epochs=50   change anything")
+    out.print(f"next   {python()} -m runner -m schedule=constant,step,cosine,onecycle   compare schedules")
+    out.print(
+        f"       {python()} -m runner schedule=wsd optimizer.lr=0.1 trainer.epochs=50   change anything"
+    )
 
 
 def show_sweep(sweep: Sweep) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .constant import Constant
-from .elementwise import Number, at_least, floor, piecewise, progress
+from .elementwise import Number, floor, piecewise, progress
 from .fields import (
     Offset,
     OneOrMoreSteps,
@@ -115,7 +115,7 @@ class Join:
         return tuple(piece for piece, _ in turns), tuple(begin for _, begin in turns[1:])
 
     def __call__(self, step: Number) -> Number:
-        return piecewise(at_least(step, 0.0), self.boundaries, self._branches)
+        return piecewise(step, self.boundaries, self._branches)
 
     @cached_property
     def _branches(self) -> list[Schedule]:

@@ -74,15 +74,17 @@ def piecewise(step: Number, boundaries: Sequence[float], branches: Sequence[Call
     """Apply ``branches[i]`` where ``boundaries[i - 1] <= step < boundaries[i]``.
 
     Args:
-        step: one step, or an array of any shape.
-        boundaries: ``len(branches) - 1`` steps, not decreasing; an interval of no length is never entered.
+        step: one step, or an array of any shape; before 0 it counts as 0: the first value holds there.
+        boundaries: ``len(branches) - 1`` steps >= 0, not falling; an interval of no length is never entered.
         branches: functions of the step, each called only with steps of its own interval.
 
     Returns:
         The branch's value, in the shape of ``step``.
     """
     if not isinstance(step, np.ndarray):
+        step = step if step > 0 else 0.0
         return branches[bisect_right(boundaries, step)](step)
+    step = np.maximum(step, 0.0)
     result = np.empty(step.shape)
     if step.ndim == 1 and bool(np.all(step[1:] >= step[:-1])):  # a whole run: cut it, no masks
         cuts = [0, *np.searchsorted(step, boundaries, side="left"), len(step)]

@@ -52,7 +52,6 @@ class Piecewise:
     peak_value: PositiveValue | None = None
 
     on_run_clock: ClassVar[bool] = True
-    measures_only: ClassVar[tuple[str, ...]] = ("peak_value",)
 
     def __post_init__(self) -> None:
         settle(self)

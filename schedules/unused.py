@@ -60,8 +60,8 @@ def _same(now: FloatArray, others: list[FloatArray]) -> bool:
 def _given(node: Any) -> Iterator[tuple[str, list[Any]]]:
     """Yield each field that is not at its default, with other values that it might have had."""
     for field in dataclasses.fields(node) if is_registered(node) else ():
-        if field.default is dataclasses.MISSING or field.name in getattr(node, "measures_only", ()):
-            continue  # needed; or percentages were measured by it, and that is done
+        if field.default is dataclasses.MISSING or field.name == "peak_value":
+            continue  # an optional peak is what "10%" was measured by: its work is done
         held = getattr(node, field.name)
         plain = [getattr(new, field.name) for new in _with(node, field.name, field.default, lambda new: new)]
         if held is not None and held not in plain:

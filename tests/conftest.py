@@ -1,6 +1,7 @@
 """What tests share: the real command, run in a folder of the test's own."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,22 @@ def environment() -> dict[str, str]:
     """This process's environment, without what would change where runs go or what is printed."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "HYDRA_"))}
     return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "160", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def copy_repository() -> Callable[[Path], Path]:
+    """Copy the repository's own files, as git knows them, into a folder."""
+
+    def copied(folder: Path) -> Path:
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
+        for name in done.stdout.splitlines():
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        return folder
+
+    return copied
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the README shows of the code, made from the code: ``python tests/readme.py [--write]``."""
+"""What the README shows of the code, made from the code: ``python -m tests.readme [--write]``."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The recipes' comments, and the table made of them: ``python tests/recipes.py [--write]``."""
+"""The recipes' comments, and the table made of them: ``python -m tests.recipes [--write]``."""
 
 import re
 import sys
@@ -62,4 +62,4 @@ if __name__ == "__main__":
     if "--write" in sys.argv:
         PAGE.write_text(after)
     elif after != before:
-        sys.exit("docs/recipes.md is not up to date: python tests/recipes.py --write")
+        sys.exit("docs/recipes.md is not up to date: make readme")

@@ -23,7 +23,7 @@ def blocks(language: str) -> list[str]:
 def test_it_is_short_and_its_table_is_up_to_date():
     assert len(TEXT.splitlines()) < 150
     done = subprocess.run(
-        [sys.executable, "tests/readme.py"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.readme"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     for name in schedules.names():

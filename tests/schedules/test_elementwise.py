@@ -56,3 +56,15 @@ def test_values_are_the_same_whatever_pieces_they_are_made_in(total, start):
 
 def test_values_of_a_plain_function():
     assert schedules.values(lambda step: step * 2, 4, start=1).tolist() == [2.0, 4.0, 6.0]
+
+
+def test_phases_without_length_are_not_entered_before_zero_either():
+    """A warm-up of no steps is no part of the schedule: neither its values nor its shape's needs."""
+    skipped = schedules.Infinite(
+        total_steps=10, peak_value=0.0, warmup_steps=0, cooldown_steps=0, decay_steps=0, plateau_value=0.1
+    )
+    shaped = schedules.InverseSqrt(peak_value=1.0, timescale=5, init_value=0.0, warmup_shape="inverse")
+    for s, first in ((skipped, 0.1), (shaped, 1.0)):
+        assert [s(-1), s(0)] == [first, first]
+        assert s(np.array([-1.0, 0.0])).tolist() == [first, first]
+        assert s(np.array([0.0, -1.0])).tolist() == [first, first]

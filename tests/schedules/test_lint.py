@@ -406,12 +406,6 @@ def test_every_place_in_a_tree_is_looked_at():
         assert unused_fields(product(*parts), T) == [(odd, "warmup_shape")]
 
 
-def test_what_percentages_are_measured_by_has_its_effect():
-    dates = build("piecewise", steps=("10%", "100%"), values=("100%", "1%"), peak_value=0.3, total_steps=T)
-
-    assert unused_fields(dates, T) == []
-
-
 def test_one_defect_is_one_finding():
     assert codes(Linear(total_steps=900, peak_value=0.1)) == ["zero-updates"]
     assert codes(Cosine(total_steps=800, peak_value=0.1, end_value=0.01)) == ["ends-early"]
@@ -433,3 +427,8 @@ def test_a_run_has_at_least_one_update(total_steps):
 @pytest.mark.parametrize("schedule", [cosine, Constant(peak_value=0.1), get_lr])
 def test_a_run_of_one_update_can_be_looked_at(schedule):
     assert set(codes(schedule, 1)) <= {"ends-late"}
+
+
+def test_the_peak_that_only_measures_percentages_is_not_called_unused():
+    points = {"steps": [0, "50%"], "values": ["100%", "10%"]}
+    assert lint(build("piecewise", total_steps=100, peak_value=0.3, **points), 100) == []

@@ -1,0 +1,75 @@
+"""The package as it is installed: everything in it that a run from any folder needs."""
+
+import configparser
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(copy_repository, tmp_path_factory):
+    """The wheel that pip builds of the repository, unpacked into a folder of its own."""
+    folder = tmp_path_factory.mktemp("installed")
+    source = copy_repository(tmp_path_factory.mktemp("source"))
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--quiet",
+        "--wheel-dir",
+        str(folder),
+        str(source),
+    ]
+    done = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [wheel] = folder.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(folder / "site")
+    return folder / "site"
+
+
+def test_it_holds_the_packages_their_config_and_nothing_else(installed):
+    top = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
+    assert top == {"conf", "runner", "schedules"}
+    shipped = {str(path.relative_to(installed)) for path in installed.rglob("*.yaml")}
+    assert shipped == {str(path.relative_to(ROOT)) for path in (ROOT / "conf").rglob("*.yaml")}
+    assert (installed / "schedules" / "py.typed").exists()
+
+
+def test_its_commands_are_the_two_entry_points(installed):
+    [path] = installed.glob("*.dist-info/entry_points.txt")
+    entries = configparser.ConfigParser()
+    entries.read(path)
+    assert dict(entries["console_scripts"]) == {
+        "schedule-lab": "runner.__main__:main",
+        "schedules": "schedules.__main__:main",
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        ("runner", ["schedule=wsd", "trainer.steps=3"], "validation accuracy"),
+        ("schedules", ["list"], "onecycle"),
+    ],
+)
+def test_it_runs_from_any_folder(installed, tmp_path, module, arguments, said):
+    script = f"import sys; from {module}.__main__ import main; sys.exit(main())"
+    environment = os.environ | {"PYTHONPATH": str(installed)}
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
