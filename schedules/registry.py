@@ -52,8 +52,8 @@ def register_combinator(name: str) -> Callable[[Class], Class]:
 
 
 def names() -> list[str]:
-    """Return the names of all registered schedules, in the order they were registered."""
-    return list(SCHEDULES)
+    """Return the names of all registered schedules, sorted: no order of imports shows in them."""
+    return sorted(SCHEDULES)
 
 
 def get(name: str) -> type[Any]:

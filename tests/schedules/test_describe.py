@@ -131,7 +131,7 @@ def test_the_parser_knows_every_form(documented):
 def test_the_table_has_a_row_for_each_schedule_and_escapes_bars(documented):
     rows = markdown_table().splitlines()
     assert [re.match(r"\| `(\w+)` \|", row).group(1) for row in rows[2:]] == schedules.names()
-    assert rows[-1] == r"| `odd` | `\|a\|` | a \* b over two lines |"
+    assert r"| `odd` | `\|a\|` | a \* b over two lines |" in rows
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4}
 
 
