@@ -16,7 +16,8 @@ from .cyclic import Cyclic
 from .description import describe
 from .edit import Cooldown, Extend, cooldown, extend, lineage
 from .exponential import Exponential, InverseTime
-from .feedback import FEEDBACK, Feedback, Greedy, Plateau
+from .feedback import FEEDBACK, Feedback
+from .greedy import Greedy
 from .hyperbolic import Hyperbolic
 from .infinite import Infinite
 from .interop import (
@@ -35,6 +36,7 @@ from .linting import lint
 from .multistage import MultiStage
 from .onecycle import OneCycle
 from .piecewise import Piecewise
+from .plateau import Plateau
 from .polynomial import Linear, Polynomial
 from .power import Power
 from .query import area, diff, first_step_at_or_below, peak, scaled_to
