@@ -6,11 +6,8 @@ and can be a part of the next one.
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any
@@ -18,6 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from .compose import as_schedule
+from .cycles import Starts
 from .elementwise import Number, at_least, at_most
 from .fields import Count, OneOrMoreSteps, Ratio, Rule, Value, settle
 from .registry import register_combinator
@@ -76,40 +74,25 @@ class Repeat:
         if self.cycle_mult == 1.0:
             cycle = at_most(step // self.cycle_steps, last)
             return cycle, cycle * self.cycle_steps, self.cycle_steps
-        if isinstance(step, np.ndarray):
-            starts = self._starts_past(float(np.max(step, initial=0.0)))
-            edges = np.asarray(starts, dtype=float)
-            cycle = np.minimum(np.searchsorted(edges, step, side="right"), len(edges) - 1) - 1
-            return cycle, edges[cycle], edges[cycle + 1] - edges[cycle]
-        starts = self._starts_past(step)
-        cycle = min(bisect_right(starts, step), len(starts) - 1) - 1
-        return cycle, starts[cycle], starts[cycle + 1] - starts[cycle]
+        return self._starts.cycle(step)
 
     @cached_property
-    def _starts(self) -> list[int]:
-        """First steps of the cycles met so far, and of the one after."""
-        return [0]
-
-    def _starts_past(self, step: float) -> list[int]:
-        starts = self._starts
-        while starts[-1] <= step and (self.cycles is None or len(starts) <= self.cycles):
-            grown = Fraction(str(self.cycle_mult)) ** (len(starts) - 1)
-            starts.append(starts[-1] + int(self.cycle_steps * grown))
-        return starts
+    def _starts(self) -> Starts:
+        return Starts(self.cycle_steps, self.cycle_mult, self.cycles)
 
     def __getstate__(self) -> dict[str, object]:
         return {key: state for key, state in vars(self).items() if key != "_starts"}
 
     def knots(self, stop: int) -> Iterable[int]:
         inner = knots(self.schedule, self.cycle_steps)
-        starts = self._starts_past(stop)
+        starts = self._starts.past(stop)
         yield from starts
         for start, following in pairwise(starts):
             # the first whole step at or after the stretched knot
             yield from (start - (-k * (following - start) // self.cycle_steps) for k in inner)
 
     def planned_steps(self) -> int | None:
-        return None if self.cycles is None else self._starts_past(math.inf)[-1]
+        return self._starts.end()
 
 
 @register_combinator("scale")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Annotated
 
-import numpy as np
-
+from .cycles import Starts
 from .elementwise import Number, at_least, at_most, floor, progress
 from .fields import Count, OneOrMoreSteps, PositiveRatio, Ratio, Rule, Value, settle
 from .registry import register
@@ -107,14 +104,9 @@ class CosineRestarts:
         step = at_least(step, 0.0)
         if self.cycle_mult == 1.0:
             return self._equal_cycles(step)
-        starts = self._starts_past(step.max(initial=0.0) if isinstance(step, np.ndarray) else step)
-        if isinstance(step, np.ndarray):
-            edges = np.asarray(starts, dtype=float)
-            cycle = np.minimum(np.searchsorted(edges, step, side="right") - 1, len(starts) - 2)
-            u = np.clip((step - edges[cycle]) / (edges[cycle + 1] - edges[cycle]), 0.0, 1.0)
-            return self._inside(cycle.astype(float), u)
-        index = min(bisect_right(starts, step), len(starts) - 1) - 1
-        return self._inside(index, progress(step - starts[index], starts[index + 1] - starts[index]))
+        cycle, start, length = self._starts.cycle(step)
+        done = (step - start) / length
+        return self._inside(cycle, at_least(at_most(done, 1.0), 0.0))
 
     def _equal_cycles(self, step: Number) -> Number:
         cycle = floor(step / self.cycle_steps)
@@ -129,22 +121,14 @@ class CosineRestarts:
         return self.end_value * (1.0 - left) + peak * left
 
     @cached_property
-    def _starts(self) -> list[int]:
-        """First steps of the cycles met so far, and of the one after: whole numbers, added up exactly."""
-        return [0]
-
-    def _starts_past(self, step: float) -> list[int]:
-        starts = self._starts
-        while starts[-1] <= step and (self.cycles is None or len(starts) <= self.cycles):
-            longer = Fraction(str(self.cycle_mult)) ** (len(starts) - 1)
-            starts.append(starts[-1] + int(self.cycle_steps * longer))
-        return starts
+    def _starts(self) -> Starts:
+        return Starts(self.cycle_steps, self.cycle_mult, self.cycles)
 
     def __getstate__(self) -> dict[str, object]:
         return {key: state for key, state in vars(self).items() if key != "_starts"}
 
     def knots(self, stop: int) -> Iterable[int]:
         if self.cycle_mult > 1.0:
-            return list(self._starts_past(stop))
+            return list(self._starts.past(stop))
         end = stop if self.cycles is None else min(stop, self.cycles * self.cycle_steps)
         return range(0, end + 1, self.cycle_steps)
