@@ -10,6 +10,7 @@ from .fields import check, resolve, rules
 from .names import nearest
 from .registry import get
 from .schedule import Schedule
+from .shapes import first_value
 from .units import Horizon
 from .units import steps as in_steps
 from .units import value as as_value
@@ -144,7 +145,7 @@ def _warm_up(body: Any, warmup: int, around: dict[str, Any]) -> Any:
     ramp = Ramp(
         peak_value=peak,
         warmup_steps=warmup,
-        init_value=as_value(around.get("init_value", peak / (warmup + 1)), peak, "init_value"),
+        init_value=as_value(around.get("init_value", first_value(peak, warmup)), peak, "init_value"),
         warmup_shape=around.get("warmup_shape", "linear"),
     )
     return Join(parts=(ramp, rest), boundaries=(warmup,)) if warmup else body

@@ -16,7 +16,7 @@ from .fields import (
     settle,
 )
 from .registry import register
-from .shapes import between, rising
+from .shapes import between, first_value, rising
 
 
 @register("infinite")
@@ -84,7 +84,7 @@ class Infinite:
 
     @property
     def _init(self) -> float:
-        return self.peak_value / (self.warmup_steps + 1) if self.init_value is None else self.init_value
+        return first_value(self.peak_value, self.warmup_steps, self.init_value)
 
     def __call__(self, step: Number) -> Number:
         anneal = self.total_steps - self.decay_steps

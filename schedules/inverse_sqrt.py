@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .elementwise import Number, at_least, piecewise, progress, sqrt
 from .fields import OneOrMoreSteps, ShapeName, Steps, Value, check_shape_ends, settle
 from .registry import register
-from .shapes import rising
+from .shapes import first_value, rising
 
 
 @register("inverse_sqrt")
@@ -64,7 +64,7 @@ class InverseSqrt:
 
     @property
     def _init(self) -> float:
-        return self.peak_value / (self.warmup_steps + 1) if self.init_value is None else self.init_value
+        return first_value(self.peak_value, self.warmup_steps, self.init_value)
 
     @property
     def _timescale(self) -> int:

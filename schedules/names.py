@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 Entry = TypeVar("Entry")
@@ -31,6 +31,15 @@ class Names(Mapping[str, Entry]):
         if name in self._entries:
             raise ValueError(f"{self.kind} name {name!r} is taken by {self._entries[name]!r}")
         self._entries[name] = entry
+
+    def entry(self, name: str) -> Callable[[Entry], Entry]:
+        """Return a decorator that enters what it decorates under ``name``."""
+
+        def enter(entry: Entry) -> Entry:
+            self.add(name, entry)
+            return entry
+
+        return enter
 
     def __getitem__(self, name: str) -> Entry:
         """Return the entry; raise ``ValueError`` with the near match for an unknown name."""

@@ -18,6 +18,7 @@ from .feedback import (
     register_feedback,
 )
 from .fields import Count, Ratio, Rule, ShapeName, Steps, Value, settle
+from .shapes import first_value
 
 Convention = Annotated[str, Rule("choice", choices=("torch", "keras"))]
 
@@ -106,7 +107,7 @@ class Plateau:
         self._ramp()
 
     def _ramp(self) -> Ramp:
-        init = self.peak_value / (self.warmup_steps + 1) if self.init_value is None else self.init_value
+        init = first_value(self.peak_value, self.warmup_steps, self.init_value)
         return Ramp(
             peak_value=self.peak_value,
             warmup_steps=self.warmup_steps,

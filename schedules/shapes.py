@@ -161,6 +161,14 @@ def rising(start: float, end: float, u: Number, shape: str) -> Number:
     return _ends_exact(start, end, u, form.mix(end, start, form.rise(u)))
 
 
+def first_value(peak: float, warmup_steps: int, init: float | None = None) -> float:
+    """Return where a warm-up starts: at what was stated, else at a step's part of the way from 0.
+
+    That is ``peak / (warmup_steps + 1)``: the first update moves, and each later one adds as much.
+    """
+    return peak / (warmup_steps + 1) if init is None else init
+
+
 def _ends_exact(start: float, end: float, u: Number, mixed: Number) -> Number:
     if isinstance(mixed, np.ndarray):  # made by mix, so it may be written to; masks cost less than np.where
         mixed[u <= 0.0] = start

@@ -17,7 +17,7 @@ from .fields import (
     settle,
 )
 from .registry import register
-from .shapes import between, rising
+from .shapes import between, first_value, rising
 
 
 @register("wsd")
@@ -80,7 +80,7 @@ class WarmupStableDecay:
 
     @property
     def _init(self) -> float:
-        return self.peak_value / (self.warmup_steps + 1) if self.init_value is None else self.init_value
+        return first_value(self.peak_value, self.warmup_steps, self.init_value)
 
     def __call__(self, step: Number) -> Number:
         return piecewise(step, (self.warmup_steps,), (self._warm_up, self._decay))

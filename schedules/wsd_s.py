@@ -14,7 +14,7 @@ import numpy as np
 from .elementwise import Number, piecewise, progress
 from .fields import OneOrMoreSteps, Part, PositiveRatio, ShapeName, Steps, Value, check_shape_ends, settle
 from .registry import register
-from .shapes import between, rising
+from .shapes import between, first_value, rising
 
 
 @register("wsd_s")
@@ -91,7 +91,7 @@ class WarmupStableDecaySimplified:
 
     @property
     def _init(self) -> float:
-        return self.peak_value / (self.warmup_steps + 1) if self.init_value is None else self.init_value
+        return first_value(self.peak_value, self.warmup_steps, self.init_value)
 
     @cached_property
     def _cycles(self) -> tuple[tuple[int, int, int, int], ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..piecewise import Piecewise
 from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
 from ..step import MultiStep
-from .reading import check_known, with_warmup
+from .reading import call, with_warmup
 
 Builder = Callable[..., Schedule]
 BUILDERS: Names[Builder] = Names("optax schedule")
@@ -23,21 +22,7 @@ BUILDERS: Names[Builder] = Names("optax schedule")
 
 def make(name: str, arguments: Mapping[str, Any]) -> Schedule:
     """Return the schedule of that name; raise where an argument is not one of its own, or is missing."""
-    builder = BUILDERS[name]
-    takes = inspect.signature(builder).parameters
-    check_known(arguments, list(takes), name)
-    for key, parameter in takes.items():
-        if parameter.default is inspect.Parameter.empty and key not in arguments:
-            raise ValueError(f"{name} needs {key}")
-    return builder(**arguments)
-
-
-def _named(name: str) -> Callable[[Builder], Builder]:
-    def add(builder: Builder) -> Builder:
-        BUILDERS.add(name, builder)
-        return builder
-
-    return add
+    return call(name, BUILDERS[name], arguments)
 
 
 def _delayed(schedule: Schedule, begin: int) -> Schedule:
@@ -46,12 +31,12 @@ def _delayed(schedule: Schedule, begin: int) -> Schedule:
     return Shift(schedule=schedule, by=-begin) if begin else schedule
 
 
-@_named("constant_schedule")
+@BUILDERS.entry("constant_schedule")
 def _constant_schedule(value: float) -> Schedule:
     return Constant(peak_value=value)
 
 
-@_named("polynomial_schedule")
+@BUILDERS.entry("polynomial_schedule")
 def _polynomial_schedule(
     init_value: float, end_value: float, power: float, transition_steps: int, transition_begin: int = 0
 ) -> Schedule:
@@ -59,7 +44,7 @@ def _polynomial_schedule(
     return _delayed(curve, transition_begin)
 
 
-@_named("linear_schedule")
+@BUILDERS.entry("linear_schedule")
 def _linear_schedule(
     init_value: float, end_value: float, transition_steps: int, transition_begin: int = 0
 ) -> Schedule:
@@ -76,7 +61,7 @@ def _knots(init_value: float, scales: Mapping[int, float] | None) -> tuple[list[
     return boundaries, values
 
 
-@_named("piecewise_constant_schedule")
+@BUILDERS.entry("piecewise_constant_schedule")
 def _piecewise_constant_schedule(
     init_value: float, boundaries_and_scales: Mapping[int, float] | None = None
 ) -> Schedule:
@@ -88,7 +73,7 @@ def _piecewise_constant_schedule(
     return Join(parts=parts, boundaries=tuple(boundaries)) if boundaries else parts[0]
 
 
-@_named("exponential_decay")
+@BUILDERS.entry("exponential_decay")
 def _exponential_decay(
     init_value: float,
     transition_steps: int,
@@ -109,7 +94,7 @@ def _exponential_decay(
     return _delayed(curve, transition_begin)
 
 
-@_named("cosine_decay_schedule")
+@BUILDERS.entry("cosine_decay_schedule")
 def _cosine_decay_schedule(
     init_value: float, decay_steps: int, alpha: float = 0.0, exponent: float = 1.0
 ) -> Schedule:
@@ -118,7 +103,7 @@ def _cosine_decay_schedule(
     )
 
 
-@_named("piecewise_interpolate_schedule")
+@BUILDERS.entry("piecewise_interpolate_schedule")
 def _piecewise_interpolate_schedule(
     interpolate_type: str, init_value: float, boundaries_and_scales: Mapping[int, float] | None = None
 ) -> Schedule:
@@ -138,7 +123,7 @@ def _turns(*pairs: tuple[int, float]) -> dict[int, float]:
     return turns
 
 
-@_named("linear_onecycle_schedule")
+@BUILDERS.entry("linear_onecycle_schedule")
 def _linear_onecycle_schedule(
     transition_steps: int,
     peak_value: float,
@@ -155,7 +140,7 @@ def _linear_onecycle_schedule(
     return _piecewise_interpolate_schedule("linear", peak_value / div_factor, turns)
 
 
-@_named("cosine_onecycle_schedule")
+@BUILDERS.entry("cosine_onecycle_schedule")
 def _cosine_onecycle_schedule(
     transition_steps: int,
     peak_value: float,
@@ -176,7 +161,7 @@ def _ramp(init_value: float, peak_value: float, warmup_steps: int) -> Ramp | Non
     return Ramp(init_value=init_value, peak_value=peak_value, warmup_steps=warmup_steps)
 
 
-@_named("warmup_constant_schedule")
+@BUILDERS.entry("warmup_constant_schedule")
 def _warmup_constant_schedule(init_value: float, peak_value: float, warmup_steps: int) -> Schedule:
     if warmup_steps < 1:
         raise ValueError(
@@ -185,7 +170,7 @@ def _warmup_constant_schedule(init_value: float, peak_value: float, warmup_steps
     return Ramp(init_value=init_value, peak_value=peak_value, warmup_steps=warmup_steps)
 
 
-@_named("warmup_cosine_decay_schedule")
+@BUILDERS.entry("warmup_cosine_decay_schedule")
 def _warmup_cosine_decay_schedule(
     init_value: float,
     peak_value: float,
@@ -203,7 +188,7 @@ def _warmup_cosine_decay_schedule(
     return with_warmup(_ramp(init_value, peak_value, warmup_steps), body)
 
 
-@_named("warmup_exponential_decay_schedule")
+@BUILDERS.entry("warmup_exponential_decay_schedule")
 def _warmup_exponential_decay_schedule(
     init_value: float,
     peak_value: float,
@@ -220,7 +205,7 @@ def _warmup_exponential_decay_schedule(
     return with_warmup(_ramp(init_value, peak_value, warmup_steps), body)
 
 
-@_named("sgdr_schedule")
+@BUILDERS.entry("sgdr_schedule")
 def _sgdr_schedule(cosine_kwargs: Sequence[Mapping[str, Any]]) -> Schedule:
     parts = tuple(_warmup_cosine_decay_schedule(**kwargs) for kwargs in cosine_kwargs)
     if not parts:
@@ -229,7 +214,7 @@ def _sgdr_schedule(cosine_kwargs: Sequence[Mapping[str, Any]]) -> Schedule:
     return Join(parts=parts, boundaries=tuple(ends[:-1])) if len(parts) > 1 else parts[0]
 
 
-@_named("join_schedules")
+@BUILDERS.entry("join_schedules")
 def _join_schedules(schedules: Sequence[Any], boundaries: Sequence[int]) -> Schedule:
     parts = [
         make(part["schedule"], {key: said for key, said in part.items() if key != "schedule"})

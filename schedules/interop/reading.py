@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..compose import Join, Ramp, Shift
@@ -67,8 +68,20 @@ def no_equal(schedule: Schedule, peer: str) -> ValueError:
     return ValueError(f"{peer} has no exact equal of {schedule!r}")
 
 
-def check_known(given: Mapping[str, Any], known: list[str], what: str) -> None:
-    """Raise where an argument is not one of the peer's."""
+def call(name: str, builder: Callable[..., Schedule], given: Mapping[str, Any], **ours: Any) -> Schedule:
+    """Call a peer's builder; raise where an argument is not one of its own, or is missing.
+
+    Args:
+        name: the peer's name for it, for messages.
+        builder: the function.
+        given: the user's arguments.
+        **ours: more arguments, which the user doesn't give by these names.
+    """
+    takes = {key: p for key, p in inspect.signature(builder).parameters.items() if key not in ours}
     for key in given:
-        if key not in known:
-            raise ValueError(f"{what} has no argument {key!r}; {nearest(key, known)}")
+        if key not in takes:
+            raise ValueError(f"{name} has no argument {key!r}; {nearest(key, list(takes))}")
+    for key, parameter in takes.items():
+        if parameter.default is inspect.Parameter.empty and key not in given:
+            raise ValueError(f"{name} needs {key}")
+    return builder(**given, **ours)

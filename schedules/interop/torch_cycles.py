@@ -8,10 +8,10 @@ from ..compose import Join
 from ..constant import Constant
 from ..schedule import Schedule
 from .pieces import PerInterval, TriangleWave, through, triangles
-from .torch_readers import Turn, reads
+from .torch_readers import READERS, Turn
 
 
-@reads("CyclicLR")
+@READERS.entry("CyclicLR")
 def _cyclic(scheduler: Any, turn: Turn) -> Schedule:
     low, high = scheduler.base_lrs[turn.group], scheduler.max_lrs[turn.group]
     return _wave(scheduler, float(low), float(high))
@@ -33,7 +33,7 @@ def _wave(scheduler: Any, low: float, high: float) -> Schedule:
     return triangles(low, high, rise, period - rise, decay, gamma)
 
 
-@reads("OneCycleLR")
+@READERS.entry("OneCycleLR")
 def _onecycle(scheduler: Any, turn: Turn) -> Schedule:
     return _phases(scheduler, scheduler.optimizer.param_groups[turn.group], "lr")
 

@@ -55,16 +55,6 @@ def read(scheduler: Any, turn: Turn) -> Schedule:
         raise ValueError(f"{kind}: {error}") from error
 
 
-def reads(name: str) -> Callable[[Reader], Reader]:
-    """Enter a reader for the torch class of that name."""
-
-    def add(reader: Reader) -> Reader:
-        READERS.add(name, reader)
-        return reader
-
-    return add
-
-
 def _at_least_one(steps: int) -> int:
     """Return ``total_iters``; with 0, torch's run and torch's closed form give different values."""
     if steps < 1:
@@ -72,30 +62,30 @@ def _at_least_one(steps: int) -> int:
     return steps
 
 
-@reads("LambdaLR")
+@READERS.entry("LambdaLR")
 def _lambda(scheduler: Any, turn: Turn) -> Schedule:
     return PerInterval(function=scheduler.lr_lambdas[turn.group], scale=float(scheduler.base_lrs[turn.group]))
 
 
-@reads("StepLR")
+@READERS.entry("StepLR")
 def _step(scheduler: Any, turn: Turn) -> Schedule:
     return Step(peak_value=turn.base(scheduler), step_size=scheduler.step_size, gamma=scheduler.gamma)
 
 
-@reads("MultiStepLR")
+@READERS.entry("MultiStepLR")
 def _multistep(scheduler: Any, turn: Turn) -> Schedule:
     milestones = tuple(sorted(scheduler.milestones.elements()))
     return MultiStep(peak_value=turn.base(scheduler), milestones=milestones, gamma=scheduler.gamma)
 
 
-@reads("ConstantLR")
+@READERS.entry("ConstantLR")
 def _constant(scheduler: Any, turn: Turn) -> Schedule:
     base = turn.base(scheduler)
     parts = (Constant(peak_value=base * scheduler.factor), Constant(peak_value=base))
     return Join(parts=parts, boundaries=(_at_least_one(scheduler.total_iters),))
 
 
-@reads("LinearLR")
+@READERS.entry("LinearLR")
 def _linear(scheduler: Any, turn: Turn) -> Schedule:
     base = turn.base(scheduler)
     return Ramp(
@@ -105,7 +95,7 @@ def _linear(scheduler: Any, turn: Turn) -> Schedule:
     )
 
 
-@reads("ExponentialLR")
+@READERS.entry("ExponentialLR")
 def _exponential(scheduler: Any, turn: Turn) -> Schedule:
     base = turn.base(scheduler)
     if scheduler.gamma == 0:  # 0^0 is 1: the first update has its rate, the others none
@@ -113,14 +103,14 @@ def _exponential(scheduler: Any, turn: Turn) -> Schedule:
     return Exponential(peak_value=base, gamma=scheduler.gamma)
 
 
-@reads("PolynomialLR")
+@READERS.entry("PolynomialLR")
 def _polynomial(scheduler: Any, turn: Turn) -> Schedule:
     base = turn.base(scheduler)
     steps = _at_least_one(scheduler.total_iters)
     return Polynomial(peak_value=base, total_steps=steps, power=scheduler.power)
 
 
-@reads("CosineAnnealingLR")
+@READERS.entry("CosineAnnealingLR")
 def _cosine(scheduler: Any, turn: Turn) -> Schedule:
     base, length = turn.base(scheduler), scheduler.T_max
     if length > 0 and length != int(length):
@@ -128,7 +118,7 @@ def _cosine(scheduler: Any, turn: Turn) -> Schedule:
     return Cosine(peak_value=base, total_steps=length, end_value=scheduler.eta_min)
 
 
-@reads("CosineAnnealingWarmRestarts")
+@READERS.entry("CosineAnnealingWarmRestarts")
 def _restarts(scheduler: Any, turn: Turn) -> Schedule:
     return CosineRestarts(
         peak_value=float(scheduler.base_lrs[turn.group]),
@@ -138,7 +128,7 @@ def _restarts(scheduler: Any, turn: Turn) -> Schedule:
     )
 
 
-@reads("SWALR")
+@READERS.entry("SWALR")
 def _swa(scheduler: Any, turn: Turn) -> Schedule:
     target = float(scheduler.optimizer.param_groups[turn.group]["swa_lr"])
     shape = "cosine" if scheduler._anneal_strategy == "cos" else "linear"
@@ -150,7 +140,7 @@ def _swa(scheduler: Any, turn: Turn) -> Schedule:
     )
 
 
-@reads("SequentialLR")
+@READERS.entry("SequentialLR")
 def _sequential(scheduler: Any, turn: Turn) -> Schedule:
     milestones = list(scheduler._milestones)
     parts: list[Schedule] = []
@@ -169,7 +159,7 @@ def _sequential(scheduler: Any, turn: Turn) -> Schedule:
     return Join(parts=tuple(parts), boundaries=tuple(milestones))
 
 
-@reads("ChainedScheduler")
+@READERS.entry("ChainedScheduler")
 def _chained(scheduler: Any, turn: Turn) -> Schedule:
     if len(scheduler._schedulers) == 1:
         return read(scheduler._schedulers[0], turn)

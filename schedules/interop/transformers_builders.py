@@ -23,14 +23,6 @@ BUILDERS: Names[Builder] = Names("transformers schedule")
 WSD_SHAPES = {"linear": "linear", "cosine": "cosine", "1-sqrt": "one_minus_sqrt"}
 
 
-def _named(name: str) -> Callable[[Builder], Builder]:
-    def add(builder: Builder) -> Builder:
-        BUILDERS.add(name, builder)
-        return builder
-
-    return add
-
-
 def _after_warmup(rate: float, num_warmup_steps: int, body: Schedule) -> Schedule:
     if num_warmup_steps == 0:
         return body
@@ -58,23 +50,23 @@ def _waves(peak: float, low: float, steps: int, num_cycles: float) -> Schedule:
     return Join(parts=(waves, Constant(peak_value=waves(float(steps)))), boundaries=(steps,))
 
 
-@_named("constant")
+@BUILDERS.entry("constant")
 def _constant(*, rate: float) -> Schedule:
     return Constant(peak_value=rate)
 
 
-@_named("constant_with_warmup")
+@BUILDERS.entry("constant_with_warmup")
 def _constant_with_warmup(*, rate: float, num_warmup_steps: int) -> Schedule:
     return _after_warmup(rate, num_warmup_steps, Constant(peak_value=rate))
 
 
-@_named("linear")
+@BUILDERS.entry("linear")
 def _linear(*, rate: float, num_warmup_steps: int, num_training_steps: int) -> Schedule:
     steps = _decay_steps(num_warmup_steps, num_training_steps)
     return _after_warmup(rate, num_warmup_steps, Linear(peak_value=rate, total_steps=steps))
 
 
-@_named("cosine")
+@BUILDERS.entry("cosine")
 def _cosine(
     *, rate: float, num_warmup_steps: int, num_training_steps: int, num_cycles: float = 0.5
 ) -> Schedule:
@@ -82,7 +74,7 @@ def _cosine(
     return _after_warmup(rate, num_warmup_steps, _waves(rate, 0.0, steps, num_cycles))
 
 
-@_named("cosine_with_restarts")
+@BUILDERS.entry("cosine_with_restarts")
 def _cosine_with_restarts(
     *, rate: float, num_warmup_steps: int, num_training_steps: int, num_cycles: int = 1
 ) -> Schedule:
@@ -102,7 +94,7 @@ def _cosine_with_restarts(
     return _after_warmup(rate, num_warmup_steps, body)
 
 
-@_named("polynomial")
+@BUILDERS.entry("polynomial")
 def _polynomial(
     *,
     rate: float,
@@ -118,7 +110,7 @@ def _polynomial(
     return _after_warmup(rate, num_warmup_steps, body)
 
 
-@_named("inverse_sqrt")
+@BUILDERS.entry("inverse_sqrt")
 def _inverse_sqrt(*, rate: float, num_warmup_steps: int, timescale: int | None = None) -> Schedule:
     body = InverseSqrt(peak_value=rate, timescale=timescale or num_warmup_steps or 10_000)
     return _after_warmup(rate, num_warmup_steps, body)
@@ -130,7 +122,7 @@ def _floor(rate: float, min_lr: float | None, min_lr_rate: float | None) -> floa
     return min_lr if min_lr is not None else rate * (min_lr_rate or 0.0)
 
 
-@_named("cosine_with_min_lr")
+@BUILDERS.entry("cosine_with_min_lr")
 def _cosine_with_min_lr(
     *,
     rate: float,
@@ -145,7 +137,7 @@ def _cosine_with_min_lr(
     return _after_warmup(rate, num_warmup_steps, body)
 
 
-@_named("cosine_warmup_with_min_lr")
+@BUILDERS.entry("cosine_warmup_with_min_lr")
 def _cosine_warmup_with_min_lr(
     *,
     rate: float,
@@ -167,7 +159,7 @@ def _cosine_warmup_with_min_lr(
     return Join(parts=(ramp, body), boundaries=(num_warmup_steps,))
 
 
-@_named("warmup_stable_decay")
+@BUILDERS.entry("warmup_stable_decay")
 def _warmup_stable_decay(
     *,
     rate: float,

@@ -15,7 +15,7 @@ from ..inverse_sqrt import InverseSqrt
 from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
 from ..wsd import WarmupStableDecay
-from .reading import apart, check_known, linear_warmup, no_equal
+from .reading import apart, call, linear_warmup, no_equal
 from .transformers_builders import BUILDERS, WSD_SHAPES
 
 _REFUSED = ("reduce_lr_on_plateau", "greedy")
@@ -53,12 +53,7 @@ def from_transformers(
     takes = inspect.signature(builder).parameters
     given = {"num_warmup_steps": num_warmup_steps, "num_training_steps": num_training_steps}
     arguments = {key: amount for key, amount in given.items() if amount is not None and key in takes}
-    arguments |= scheduler_specific_kwargs
-    check_known(arguments, [key for key in takes if key != "rate"], name)
-    for key, parameter in takes.items():
-        if parameter.default is inspect.Parameter.empty and key not in arguments and key != "rate":
-            raise ValueError(f"{name} needs {key}")
-    return builder(rate=learning_rate, **arguments)
+    return call(name, builder, arguments | scheduler_specific_kwargs, rate=learning_rate)
 
 
 def to_transformers(schedule: Schedule) -> dict[str, Any]:
