@@ -83,6 +83,10 @@ def _around(given: dict[str, Any], horizon: Horizon) -> dict[str, Any]:
             rule = dataclasses.replace(rules(cls)[field], name=key)
             plain[key] = resolve(rule, given[key], horizon, None)
             check(rule, plain[key])
+    if not {"warmup_steps", "warmup_beta2"} & given.keys():
+        for key in ("init_value", "warmup_shape"):
+            if key in given:
+                raise ValueError(f"{key} needs warmup_steps: without a warm-up it has no meaning")
     if "warmup_beta2" in given:
         if plain.get("warmup_steps"):
             raise ValueError("give warmup_steps or warmup_beta2, not both")

@@ -180,7 +180,7 @@ def settle(schedule: Any) -> None:
     for name, field in table.items():
         plain = resolve(field, known[name], horizon, peak)
         for item in plain if field.many else (plain,):
-            if item is not None:
+            if item is not None or not field.optional:
                 check(field, item)
         object.__setattr__(schedule, name, plain)
 

@@ -134,7 +134,10 @@ def dumps(schedule: Schedule, indent: int | None = None) -> str:
 
 def loads(text: str) -> Any:
     """Return the schedule that :func:`dumps` wrote; raise ``ValueError`` where it is not one."""
-    return from_spec(json.loads(text))
+    try:
+        return from_spec(json.loads(text))
+    except RecursionError:
+        raise ValueError("text must be a schedule's JSON, got one nested too deeply to read") from None
 
 
 def fingerprint(schedule: Schedule) -> str:

@@ -43,6 +43,8 @@ class Table(Mapping[str, Tensor]):
         self.plan = plan
         self.total_steps = total_steps
         self._device, self._dtype = device, dtype or torch.get_default_dtype()
+        if not self._dtype.is_floating_point:
+            raise ValueError(f"dtype must be a floating-point type, got {self._dtype}")
         self._columns = {label: self.on_device(self.column(s)) for label, s in plan.curves().items()}
 
     def column(self, schedule: Schedule, start: int = 0, longer: int = 0) -> FloatArray:

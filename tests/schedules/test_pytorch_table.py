@@ -242,3 +242,10 @@ def test_a_scheduler_refuses_to_be_captured():
     scheduler.step()
     with pytest.raises(RuntimeError, match=r"plan\.table"), torch.cuda.graph(torch.cuda.CUDAGraph()):
         optimizer.step()
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.bool])
+def test_a_table_of_whole_numbers_is_refused(dtype):
+    plan = Plan(lr=schedules.build("cosine", total_steps=10, peak_value=0.1))
+    with pytest.raises(ValueError, match="dtype must be a floating-point type"):
+        plan.table(10, dtype=dtype)

@@ -122,7 +122,6 @@ def test_warmup_first_value_moves_by_default():
         ({"warmup_steps": 2, "warmup_shape": "linaer"}, "warmup_shape must be a shape's name, got 'linaer'"),
         ({"warmup_shape": "linaer"}, "warmup_shape must be a shape's name, got 'linaer'"),
         ({"warmup_steps": 2, "init_value": -1}, "init_value must be a number >= 0, got -1"),
-        ({"init_value": -1}, "init_value must be a number >= 0, got -1"),
         ({"shift": "x"}, "shift must be a number, got 'x'"),
         ({"shift": float("nan")}, "shift must be a number, got nan"),
         ({"every": 0}, "every must be a whole number >= 1, got 0"),
@@ -155,3 +154,25 @@ def test_drops_keep_their_dates_when_a_warmup_comes_first():
 def test_a_warmup_over_the_first_drop_is_refused():
     with pytest.raises(ValueError, match="warmup_steps must end before the first change of value, got 30"):
         schedules.build("multistep", peak_value=1.0, milestones=[30], warmup_steps=30)
+
+
+@pytest.mark.parametrize("setting", [{"init_value": 0.5}, {"warmup_shape": "cosine"}])
+def test_a_warm_ups_setting_without_a_warm_up_is_refused(setting):
+    with pytest.raises(ValueError, match=f"{next(iter(setting))} needs warmup_steps"):
+        schedules.build("cosine", total_steps=10, peak_value=1.0, **setting)
+    schedules.build(
+        "cosine", total_steps=10, peak_value=1.0, warmup_steps="1%", **setting
+    )  # of no whole step
+
+
+@pytest.mark.parametrize("field", ["decay_shape", "decay_steps", "peak_value"])
+def test_none_is_refused_where_a_value_is_needed(field):
+    given = {"total_steps": 10, "peak_value": 1.0, "decay_steps": 2, field: None}
+    with pytest.raises(ValueError, match=field):
+        schedules.WarmupStableDecay(**given)
+
+
+def test_json_nested_too_deeply_is_a_value_error():
+    text = '{"name": "shift", "by": 1, "schedule": ' * 5000 + "1" + "}" * 5000
+    with pytest.raises(ValueError, match="nested too deeply"):
+        schedules.loads(text)
