@@ -37,6 +37,7 @@ readme: .venv/.made-dev ## Remake what the README and docs show: its table and p
 
 bench: .venv/.made-dev ## Timings, side by side with the alternatives
 	$(BIN)/python tests/bench/bench_write.py
+	$(BIN)/python tests/bench/bench_values.py
 
 clean: ## Remove the environment and caches; runs and results stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
