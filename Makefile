@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint .co
 UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run sweep ui test lint check readme bench clean
+.PHONY: help run sweep ui test slow lint check readme bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,15 +20,18 @@ sweep: .venv/.made ## Train one run for each schedule and rank them (ARGS="seed=
 ui: .venv/.made ## Open MLflow on the local store: http://127.0.0.1:5000
 	$(UI) --backend-store-uri sqlite:///mlflow.db $(ARGS)
 
-test: .venv/.made-dev ## Run the tests (ARGS="-k resume")
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: .venv/.made-dev ## Run the tests (ARGS="-k onecycle")
+	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+slow: .venv/.made-dev ## Run the tests that kill processes, servers and disks: some minutes
+	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
 
 lint: .venv/.made-dev ## Formatting, lint, types: no file is changed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-check: lint test ## Everything CI runs
+check: lint test slow ## Everything CI runs
 
 readme: .venv/.made-dev ## Remake what the README and docs show: its table and pictures
 	$(BIN)/python -m schedules plot constant step exponential linear cosine:warmup_steps=5% cosine_restarts onecycle wsd:warmup_steps=5% --grid --out docs/schedules.png
@@ -38,6 +41,7 @@ readme: .venv/.made-dev ## Remake what the README and docs show: its table and p
 bench: .venv/.made-dev ## Timings, side by side with the alternatives
 	$(BIN)/python tests/bench/bench_write.py
 	$(BIN)/python tests/bench/bench_values.py
+	$(BIN)/python tests/bench/bench_tracking.py $(ARGS)
 
 clean: ## Remove the environment and caches; runs and results stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from . import messages, sweep
+from . import courier, messages, sweep
 from .config import register_schema
 from .errors import ConfigError, Diverged, Interrupted
 
@@ -30,7 +31,10 @@ def _task(cfg: DictConfig) -> float:
     global _refused
     context = HydraConfig.get()
     try:
-        return run(cfg, Path(context.runtime.output_dir), list(context.overrides.task)).val_loss
+        summary = run(cfg, Path(context.runtime.output_dir), list(context.overrides.task))
+        if sweep.current is not None:
+            sweep.current.finished.append(summary)
+        return summary.val_loss
     except (ConfigError, Diverged) as error:
         if sweep.current is not None:
             raise
@@ -41,21 +45,74 @@ def _task(cfg: DictConfig) -> float:
 _refused: ConfigError | Diverged | None = None
 
 
+def _sync(arguments: list[str]) -> int:
+    from .deliver import sync
+
+    return BUG if sync(_folder("sync", arguments)) else 0
+
+
+def _doctor(arguments: list[str]) -> int:
+    from .deliver import doctor
+
+    return BUG if doctor(_folder("doctor", arguments)) else 0
+
+
+def _folder(command: str, arguments: list[str]) -> Path:
+    if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
+        raise ConfigError(
+            f"usage: python -m runner {command} [DIR], by default outputs; got {' '.join(arguments)}"
+        )
+    return Path(arguments[0] if arguments else "outputs")
+
+
+def _resume(arguments: list[str]) -> int:
+    from .resume import resume
+
+    which = next(a for a in arguments if a.startswith("resume="))
+    resume(which.removeprefix("resume="), [a for a in arguments if a != which])
+    return 0
+
+
+def _verify_resume(arguments: list[str]) -> int:
+    from .verify import main as verify
+
+    return verify(arguments)
+
+
+COMMANDS = {"sync": _sync, "doctor": _doctor, "verify-resume": _verify_resume}
+
+
 def main() -> int:
     """Run the command line; return the exit code: 0 done, 1 failed, 2 the user's mistake, 128 + signal."""
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] in COMMANDS:
+        return _guarded(lambda: COMMANDS[arguments[0]](arguments[1:]))
+    if any(argument.startswith("resume=") for argument in arguments):
+        return _guarded(lambda: _resume(arguments))
+    return _guarded(_compose)
+
+
+def _compose() -> int:
+    """Let Hydra compose the config and run one job, or with ``-m`` a sweep."""
     register_schema()
     app = hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(_task)
+    app()
+    if _refused is not None:
+        raise _refused
+    return 0
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    """Do the work; turn what it raises into a message and an exit code."""
     wants_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what went wrong instead of printing it
     code, interrupted = 0, False
     try:
-        app()
-        if _refused is not None:
-            raise _refused
+        code = work()
     except (Interrupted, KeyboardInterrupt) as error:
         interrupted = True
         code = 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
-        print(f"error: {error or 'stopped'}", file=sys.stderr)
+        print(f"error: {str(error) or 'stopped'}", file=sys.stderr)
     except Exception as error:
         known = messages.explain(error)
         told = sweep.current is not None and bool(sweep.current.failed)  # when its job failed
@@ -63,10 +120,11 @@ def main() -> int:
             traceback.print_exc()
         elif not told:
             print(f"error: {known}", file=sys.stderr)
-        code = BUG if known is None or isinstance(error, Diverged) else MISTAKE
+        code = BUG if known is None or isinstance(error, Diverged) or messages.is_full(error) else MISTAKE
     finally:
         if sweep.current is not None:
             sweep.current.close(interrupted=interrupted)
+        courier.dismiss()
     if sweep.current is not None and (sweep.current.finished or sweep.current.failed):
         from .screen import show_sweep
 

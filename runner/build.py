@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 import schedules
 from schedules.pytorch import Plan, Writer
+from schedules.schedule import knots
 
 from . import (
     datasets,  # noqa: F401  registers
@@ -23,6 +26,12 @@ from .data import Batches, Data
 from .errors import ConfigError
 from .registries import DATASETS, MODELS, OPTIMIZERS
 from .train import Evaluation, evaluate
+
+LONGEST_LINT = 10_000_000
+"""Steps up to which a plan is looked at before its run: that takes seconds by then."""
+
+BELOW_ONE = ("momentum", "beta1", "beta2")
+"""Hyper-parameters that are factors of a running mean: at 1 nothing new would ever come in."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,24 @@ class Experiment:
     data: Data
     batches: Batches
     total_steps: int
+    device: torch.device
+
+    def specs(self) -> dict[str, Any]:
+        """Return the plan as plain data that rebuilds it."""
+        return {name: schedules.to_spec(schedule) for name, schedule in self.plan.items()}
+
+    def extended(self, done: int) -> Experiment:
+        """Return the same experiment with its plan made as long as the budget, unchanged up to step ``done``.
+
+        Raises:
+            ConfigError: a schedule cannot go on for longer without changing what was done.
+        """
+        plan = {}
+        for name, schedule in self.plan.items():
+            longer = partial(schedules.extend, schedule, total_steps=self.total_steps, at=done)
+            plan[name] = _said_of(f"schedule.{name}", longer)
+        longer_plan = Plan(**plan)
+        return replace(self, plan=longer_plan, write=longer_plan.bind(self.optimizer))
 
     def loss_of(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy of class scores ``(batch, classes)``."""
@@ -47,8 +74,8 @@ class Experiment:
         return evaluate(self.model, inputs, targets, self.loss_of, step)
 
 
-def build(settings: RunSettings) -> Experiment:
-    """Return the experiment that ``settings`` ask for.
+def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
+    """Return the experiment that ``settings`` ask for; with a plan given, that plan.
 
     The seed decides the initial weights and the order of the data, and nothing else does: under one seed
     every schedule starts from the same weights and sees the same batches.
@@ -77,14 +104,17 @@ def build(settings: RunSettings) -> Experiment:
         steps_per_epoch=batches.steps_per_epoch,
         examples_per_step=trainer.batch_size,
     )
-    plan = build_plan(settings.schedule, horizon)
+    plan = build_plan(settings.schedule, horizon) if plan is None else plan
 
     torch.manual_seed(settings.seed)
+    random.seed(settings.seed)  # a plugin's transforms may draw from these
+    np.random.seed(settings.seed % 2**32)  # noqa: NPY002
     model = _said_of("model", partial(make_model.build, data)).to(device)
     optimizer = _said_of("optimizer", partial(make_optimizer.build, model.parameters()))
     plan = _with_constants(plan, optimizer)
+    _check_means(plan, total_steps)
     write = _said_of("schedule", partial(plan.bind, optimizer))
-    return Experiment(plan, write, model, optimizer, data, batches, total_steps)
+    return Experiment(plan, write, model, optimizer, data, batches, total_steps, device)
 
 
 def build_plan(nodes: dict[str, Any], horizon: schedules.Horizon) -> Plan:
@@ -96,12 +126,16 @@ def build_plan(nodes: dict[str, Any], horizon: schedules.Horizon) -> Plan:
             node = {"name": "constant", "peak_value": node}
         if not isinstance(node, dict) or "name" not in node:
             raise ConfigError(f"{path} must have a name: {', '.join(schedules.names())}")
+        if hyperparameter == "groups":
+            raise ConfigError(f"{path}: no optimizer has a hyper-parameter of that name")
         plan[hyperparameter] = _said_of(path, partial(_schedule, node, horizon))
     return Plan(**plan)
 
 
 def lint(plan: Plan, total_steps: int) -> list[str]:
-    """Return what looks unintended in a plan for a run of this length, in words."""
+    """Return what looks unintended in a plan for a run of this length, in words; none for very long runs."""
+    if total_steps > LONGEST_LINT:
+        return []
     return [
         f"schedule.{name}: {finding.message}"
         for name, schedule in plan.items()
@@ -112,6 +146,16 @@ def lint(plan: Plan, total_steps: int) -> list[str]:
 def _schedule(node: dict[str, Any], horizon: schedules.Horizon) -> schedules.Schedule:
     fields = dict(node)
     return schedules.build(fields.pop("name"), horizon=horizon, **fields)
+
+
+def _check_means(plan: Plan, total_steps: int) -> None:
+    """Raise where the factor of a running mean reaches 1 at one of its knots or ends."""
+    for name in BELOW_ONE:
+        if name in plan:
+            steps = [0, *knots(plan[name], total_steps), total_steps - 1]
+            highest = max(plan[name](step) for step in steps)
+            if highest >= 1.0:
+                raise ConfigError(f"schedule.{name} must stay < 1, got {highest:g}")
 
 
 def _with_constants(plan: Plan, optimizer: Optimizer) -> Plan:
@@ -137,8 +181,8 @@ def _device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(
             f"trainer.device must be a device of this machine, got {name!r}: {reason}"

@@ -16,6 +16,8 @@ from .errors import ConfigError
 
 BUDGETS = ("epochs", "steps")
 DEFAULT_EPOCHS = 20
+GROUPS = ("schedule", "model", "dataset", "optimizer")
+MOST_THREADS = 1024
 
 
 @dataclass
@@ -28,6 +30,8 @@ class TrainerSettings:
         batch_size: examples in each update [>= 1].
         device: ``auto`` (the GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
         threads: processor threads torch may use [>= 1]; ``null`` leaves torch's choice.
+        checkpoint_seconds: time between checkpoints [seconds, > 0]; there is always one at the end.
+        checkpoint_steps: instead, updates between checkpoints [>= 1].
     """
 
     epochs: int | None = None
@@ -35,6 +39,8 @@ class TrainerSettings:
     batch_size: int = 64
     device: str = "auto"
     threads: int | None = None
+    checkpoint_seconds: float = 30.0
+    checkpoint_steps: int | None = None
 
 
 @dataclass
@@ -44,10 +50,16 @@ class TrackingSettings:
     Attributes:
         uri: MLflow store: ``sqlite:///file`` or the address of a server.
         experiment: MLflow experiment, made when it is missing.
+        every: send one step in so many to MLflow [>= 1]; the journal and ``curves.parquet`` have all.
+        offline: train also while the store does not answer; ``python -m runner sync`` sends later.
+        patience: how long to go on trying after the run's end [seconds, >= 0].
     """
 
     uri: str = "sqlite:///mlflow.db"
     experiment: str = "schedule-lab"
+    every: int = 1
+    offline: bool = False
+    patience: float = 60.0
 
 
 @dataclass
@@ -67,7 +79,7 @@ class RunSettings:
 def register_schema() -> None:
     """Give Hydra the types. The four groups stay open: their registries check them, with better words."""
     schema = OmegaConf.structured(RunSettings)
-    for group in ("schedule", "model", "dataset", "optimizer"):
+    for group in GROUPS:
         OmegaConf.set_struct(schema[group], False)
     ConfigStore.instance().store(name="run_schema", node=schema)
 
@@ -89,14 +101,36 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
         settings.tracking = TrackingSettings(**plain["tracking"])
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
+    for group in GROUPS:
+        if not isinstance(getattr(settings, group), dict) or not getattr(settings, group):
+            raise ConfigError(f"{group} must be one of the group's options, got {getattr(settings, group)!r}")
+    for override in overridden:
+        group, _, chosen = override.partition("=")
+        if group in GROUPS and chosen.startswith("["):
+            raise ConfigError(
+                f"{group} must be one option, got {chosen}; to train each: -m {group}={chosen.strip('[]')}"
+            )
+    for name in ("uri", "experiment"):
+        if not getattr(settings.tracking, name).strip():
+            raise ConfigError(f"tracking.{name} must not be empty")
     _import_plugins(settings.plugins)
     _choose_budget(settings.trainer, overridden)
-    for name, low in (("epochs", 1), ("steps", 1), ("batch_size", 1), ("threads", 1)):
+    for name in ("epochs", "steps", "batch_size", "threads", "checkpoint_steps"):
         given = getattr(settings.trainer, name)
-        if given is not None and given < low:
-            raise ConfigError(f"trainer.{name} must be a whole number >= {low}, got {given}")
-    if settings.seed < 0:
-        raise ConfigError(f"seed must be a whole number >= 0, got {settings.seed}")
+        if given is not None and given < 1:
+            raise ConfigError(f"trainer.{name} must be a whole number >= 1, got {given}")
+    if not settings.trainer.checkpoint_seconds > 0:
+        raise ConfigError(
+            f"trainer.checkpoint_seconds must be a number > 0, got {settings.trainer.checkpoint_seconds}"
+        )
+    if settings.tracking.every < 1:
+        raise ConfigError(f"tracking.every must be a whole number >= 1, got {settings.tracking.every}")
+    if not settings.tracking.patience >= 0:
+        raise ConfigError(f"tracking.patience must be a number >= 0, got {settings.tracking.patience}")
+    if not 0 <= settings.seed < 2**63:
+        raise ConfigError(f"seed must be a whole number >= 0 and < 2^63, got {settings.seed}")
+    if settings.trainer.threads is not None and settings.trainer.threads > MOST_THREADS:
+        raise ConfigError(f"trainer.threads must be <= {MOST_THREADS}, got {settings.trainer.threads}")
     return settings
 
 
@@ -144,7 +178,8 @@ def named(table: Names[type], group: str, node: dict[str, Any]) -> Any:
         OmegaConf.set_readonly(schema, False)
         return OmegaConf.to_object(OmegaConf.merge(schema, fields))
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{group}.{error.full_key or name}: {error.msg}") from error
+        reason = str(error.msg or error).splitlines()[0]
+        raise ConfigError(f"{group}.{error.full_key or name}: {reason}") from error
     except ValueError as error:
         raise ConfigError(f"{group}: {error}") from error
 

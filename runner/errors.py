@@ -13,13 +13,14 @@ class Diverged(Exception):
     Args:
         step: the update whose loss was the first that is not finite.
         last_loss: the last finite loss, if there was one.
+        what: which loss.
     """
 
-    def __init__(self, step: int, last_loss: float | None) -> None:
+    def __init__(self, step: int, last_loss: float | None, what: str = "loss") -> None:
         before = (
             "from the first step on" if last_loss is None else f"the last finite loss was {last_loss:.6g}"
         )
-        super().__init__(f"the loss is not finite at step {step}; {before}")
+        super().__init__(f"the {what} is not finite at step {step}; {before}")
         self.step = step
         self.last_loss = last_loss
 
@@ -33,3 +34,9 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by signal {signum}")
         self.signum = signum
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what an exception says, or its kind where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else repr(error)

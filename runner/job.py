@@ -1,35 +1,39 @@
-"""One job, from composed config to ended MLflow run."""
+"""One job, from settings to an ended run: the same for a new run and for one that goes on."""
 
 from __future__ import annotations
 
-import signal
+import dataclasses
+import json
+import os
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import uuid
+from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from schedules.plot import save
-
-from . import __version__, screen, sweep
-from .build import Experiment, build, lint
+from . import courier, provenance, screen, sweep
 from .config import RunSettings, flat, load
-from .errors import Diverged, Interrupted
-from .journal import Journal
-from .train import Result, train
+from .directory import Ending, Order, RunDirectory, now, write_atomically
+from .errors import ConfigError, Diverged, Interrupted
+from .signals import Stop, listening
 
-SHIP_SECONDS = 5.0  # how far MLflow may be behind while a run goes on
+if TYPE_CHECKING:
+    from .build import Experiment
+    from .result import Result
+
+CONFIG, PLAN, PICTURE = "config.yaml", "plan.json", "plan.png"
 
 
-def run(cfg: DictConfig, directory: Path, overridden: list[str]) -> sweep.Summary:
+def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
     """Train what ``cfg`` asks for; return what it came to.
 
     Args:
         cfg: what Hydra composed.
-        directory: where the run's files go.
+        path: where the run's files go.
         overridden: overrides of the command line.
 
     Raises:
@@ -38,152 +42,235 @@ def run(cfg: DictConfig, directory: Path, overridden: list[str]) -> sweep.Summar
         Interrupted: a signal; the run is KILLED and holds every step so far.
     """
     settings = load(cfg, overridden)
+    directory = RunDirectory(path)
+    if directory.order_file.exists():
+        raise ConfigError(
+            f"hydra.run.dir must be a new folder, got {screen.short(path)}, which holds a run; "
+            f"to go on with that one: python -m runner resume={screen.short(path)}"
+        )
+    log = path if sweep.current is None else sweep.current.directory.path
+    messenger = courier.current(log / "uploader.log", settings.tracking.patience)
+    from .build import build, lint  # imports torch, while the messenger's process imports mlflow
+
     experiment = build(settings)
     screen.warn(lint(experiment.plan, experiment.total_steps))
-    from .tracking import Store, source_tags  # slow to import: only once the settings are right
-
-    store = Store(settings.tracking.uri, settings.tracking.experiment)
-    name = f"{_schedule_name(settings, overridden)} lr={settings.optimizer.get('lr')} seed={settings.seed}"
-    tags = source_tags() | _tags(settings, experiment, overridden)
-    if sweep.current is not None:
-        tags["mlflow.parentRunId"] = sweep.current.parent(store)
-    mlflow_run = store.start(name, _params(settings, experiment), tags)
-
-    steps, evaluations = directory / "steps.journal", directory / "evaluations.journal"
+    _write_artifacts(cfg, experiment, directory)
+    above = sweep.current.begin(settings, messenger) if sweep.current is not None else None
+    held = directory.hold()
+    name = run_name(settings, overridden)
+    directory.write(
+        Order(
+            uid=uuid.uuid4().hex,
+            uri=absolute(settings.tracking.uri),
+            experiment=settings.tracking.experiment,
+            name=name,
+            params=_params(settings, experiment),
+            tags=provenance.tags() | _tags(settings, experiment, overridden),
+            started=now(),
+            parent=os.path.relpath(above.path, directory.path) if above is not None else None,
+            every=settings.tracking.every,
+            plan=experiment.specs(),
+            total_steps=experiment.total_steps,
+        )
+    )
     try:
-        with _signals():
-            _write_files(cfg, experiment, directory)
-            mlflow_run.attach(directory / "config.yaml", directory / "plan.png")
-            with screen.progress(name, experiment.total_steps) as move:
-                result = _train(
-                    experiment, steps, evaluations, _and_ship(move, mlflow_run, steps, evaluations)
-                )
-            mlflow_run.ship(steps, evaluations)
-            mlflow_run.finish("FINISHED", _figures(result))
-    except BaseException as error:
-        _end_early(mlflow_run, error, steps, evaluations)
+        run_id = messenger.open(directory, settings.tracking.offline)
+    except ConfigError:
+        directory.order_file.unlink()  # MLflow knows nothing of it, and nothing was trained
         raise
-    what = f"{settings.model['name']} on {settings.dataset['name']}"
-    if sweep.current is None:
-        screen.show_run(name, what, result, mlflow_run.run_id, store.given, store.find_url(mlflow_run.run_id))
-        screen.show_next()
-    summary = sweep.Summary(name, mlflow_run.run_id, result.final.loss, result.final.accuracy, result.seconds)
+    return perform(settings, experiment, directory, held, messenger, run_id, state=None)
+
+
+def perform(
+    settings: RunSettings,
+    experiment: Experiment,
+    directory: RunDirectory,
+    held: TextIOWrapper,
+    messenger: courier.Courier,
+    run_id: str | None,
+    state: dict[str, Any] | None,
+) -> sweep.Summary:
+    """Train from a checkpoint's state, or from the start, to the end; write the ending; have it delivered.
+
+    ``held`` says to others that the run is in training; it is given back when the ending is written.
+    """
+    from .result import result
+
+    started = time.perf_counter()
+    try:
+        with held, listening() as stop:  # a signal that comes when all is trained changes nothing
+            try:
+                _train(settings, experiment, directory, messenger, stop, state)
+                outcome = result(directory, experiment.plan, time.perf_counter() - started)
+                messenger.end(directory, Ending("FINISHED", now(), outcome.figures(), _said_of(outcome)))
+            except BaseException as error:
+                messenger.end(directory, _early(error))
+                raise
+    finally:
+        if sweep.current is None:  # which waits once, for all of its jobs
+            deliver(settings.tracking.patience, [directory], messenger)
+    return _report(settings, directory, outcome, run_id)
+
+
+def _train(
+    settings: RunSettings,
+    experiment: Experiment,
+    directory: RunDirectory,
+    messenger: courier.Courier,
+    stop: Stop,
+    state: dict[str, Any] | None,
+) -> None:
+    """Run the loop between opening and closing the journals."""
+    from .checkpoint import Saver, restore
+    from .journal import Journal
+    from .train import train
+
+    first_step = restore(state, experiment.model, experiment.optimizer) if state else 0
+    journal = Journal(directory.steps, [*experiment.write(first_step), "loss"])
+    judged = Journal(directory.evaluations, ["val/loss", "val/accuracy"])
+    name = directory.order.name
+    with screen.progress(name, experiment.total_steps, first_step) as move:
+
+        def on_progress(finished: int, loss: float, values: dict[str, float]) -> None:
+            move(finished, loss, values)
+            messenger.keep_alive()
+
+        with journal, judged:
+            train(
+                model=experiment.model,
+                optimizer=experiment.optimizer,
+                write=experiment.write,
+                batches=experiment.batches,
+                loss_of=experiment.loss_of,
+                first_step=first_step,
+                total_steps=experiment.total_steps,
+                evaluate_at=experiment.evaluate_at,
+                journal=journal,
+                evaluations=judged,
+                checkpoints=Saver(directory.checkpoint, experiment, settings.trainer),
+                stop=stop,
+                on_progress=on_progress,
+            )
+    if journal.differs_at is not None:
+        print(
+            f"warning: repeating step {journal.differs_at} did not give what the journal holds: "
+            "this device or model is not deterministic",
+            file=sys.stderr,
+        )
+
+
+def _early(error: BaseException) -> Ending:
+    """Return the ending of a run that stopped before its last step."""
+    tags = {"reason": str(error) or repr(error)}
+    if isinstance(error, Diverged):
+        tags["diverged.step"] = str(error.step)
+        tags |= {} if error.last_loss is None else {"diverged.last_loss": repr(error.last_loss)}
+    killed = isinstance(error, (Interrupted, KeyboardInterrupt))
+    return Ending("KILLED" if killed else "FAILED", now(), tags=tags)
+
+
+def _said_of(outcome: Result) -> dict[str, str]:
+    """Return the label that says whether the optimizer followed the plan."""
+    if outcome.parted is None:
+        return {"plan.followed": "true"}
+    step, name = outcome.parted
+    print(f"warning: from step {step} on, {name} was not what the plan says", file=sys.stderr)
+    return {"plan.followed": f"no: {name} at step {step}"}
+
+
+def deliver(patience: float, directories: list[RunDirectory], messenger: courier.Courier) -> None:
+    """Wait for the messenger; when the store is too slow, say what is left and how to send it."""
+    with suppress(KeyboardInterrupt):  # the run itself has ended: only the waiting is broken off
+        if messenger.wait(directories, patience):
+            return
+    for directory in directories:
+        if directory.order_file.exists() and not directory.delivered:
+            why = messenger.complaint(directory)
+            print(
+                f"warning: MLflow has not taken all of this run{f' ({why})' if why else ''}; "
+                f"nothing is lost. Left: {courier.left(directory)}. To send it:\n"
+                f"  python -m runner sync {screen.short(directory.path)}",
+                file=sys.stderr,
+            )
+
+
+def _report(
+    settings: RunSettings, directory: RunDirectory, outcome: Result, run_id: str | None
+) -> sweep.Summary:
+    """Show what came out, or leave it to the sweep's table."""
+    name = directory.order.name
+    sent = directory.sent
+    run_id = run_id or (sent.run_id if sent is not None else "not in MLflow yet")
+    final = outcome.final
+    summary = sweep.Summary(name, run_id, final.loss, final.accuracy, outcome.seconds)
     if sweep.current is not None:
-        sweep.current.finished.append(summary)
+        return summary
+    what = f"{settings.model['name']} on {settings.dataset['name']}"
+    screen.show_run(name, what, outcome, run_id, settings.tracking.uri, directory.path)
+    screen.show_next()
     return summary
 
 
-def _train(experiment: Experiment, steps: Path, evaluations: Path, on_progress: Any) -> Result:
-    """Run the loop between opening and closing the journals."""
-    journal = Journal(steps, [*experiment.plan, "loss"])
-    judged = Journal(evaluations, ["val/loss", "val/accuracy"])
-    try:
-        return train(
-            model=experiment.model,
-            optimizer=experiment.optimizer,
-            write=experiment.write,
-            batches=experiment.batches,
-            loss_of=experiment.loss_of,
-            total_steps=experiment.total_steps,
-            evaluate_at=experiment.evaluate_at,
-            journal=journal,
-            evaluations=judged,
-            on_progress=on_progress,
-        )
-    finally:
-        journal.close()
-        judged.close()
+def _write_artifacts(cfg: DictConfig, experiment: Experiment, directory: RunDirectory) -> None:
+    """Write what becomes the run's artifacts: the config, the plan and its picture, where it comes from."""
+    directory.artifacts.mkdir(exist_ok=True)
+    provenance.write(directory.artifacts)
+    keep_config(cfg, directory)
+    keep_plan(experiment, directory)
 
 
-def _and_ship(move: Any, mlflow_run: Any, *journals: Path) -> Any:
-    """Return ``move``, also sending what the journals hold to MLflow every few seconds."""
-    sent = time.monotonic()
-
-    def moved(finished: int, loss: float, values: dict[str, float]) -> None:
-        nonlocal sent
-        move(finished, loss, values)
-        if time.monotonic() - sent > SHIP_SECONDS:
-            mlflow_run.ship(*journals)
-            sent = time.monotonic()
-
-    return moved
+def keep_config(cfg: DictConfig, directory: RunDirectory) -> None:
+    """Write the resolved config."""
+    write_atomically(directory.artifacts / CONFIG, OmegaConf.to_yaml(cfg, resolve=True).encode())
 
 
-def _end_early(mlflow_run: Any, error: BaseException, *journals: Path) -> None:
-    """Send what there is and close the MLflow run with the reason."""
-    mlflow_run.ship(*(path for path in journals if path.exists()))
-    reason = str(error) or repr(error)
-    if isinstance(error, Diverged):
-        last = {} if error.last_loss is None else {"diverged.last_loss": repr(error.last_loss)}
-        mlflow_run.finish("FAILED", tags={"diverged.step": str(error.step), "reason": reason} | last)
-    else:
-        status = "KILLED" if isinstance(error, (Interrupted, KeyboardInterrupt)) else "FAILED"
-        mlflow_run.finish(status, tags={"reason": reason})
+def keep_plan(experiment: Experiment, directory: RunDirectory) -> None:
+    """Write the plan and its picture, for people; what a resume goes by is in the order."""
+    from schedules.plot import save
+
+    write_atomically(directory.artifacts / PLAN, json.dumps(experiment.specs(), indent=1).encode())
+    save(directory.artifacts / PICTURE, {"plan": dict(experiment.plan)}, experiment.total_steps)
 
 
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Turn SIGINT, SIGTERM and SIGHUP into :class:`Interrupted`; a second one acts as if untouched."""
-    caught = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in caught}
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for each in caught:
-            signal.signal(each, signal.SIG_DFL)
-        raise Interrupted(number)
-
-    try:
-        for number in caught:
-            signal.signal(number, stop)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def run_name(settings: RunSettings, overridden: list[str]) -> str:
+    """Return what tells a run from its neighbours: schedule, peak rate, seed, what else a sweep varies."""
+    node = settings.schedule.get("lr")
+    peak = node.get("peak_value") if isinstance(node, dict) else node
+    if not isinstance(peak, (int, float)):
+        peak = settings.optimizer["lr"]
+    told = {"schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"}
+    varied = sweep.current.varied - told if sweep.current is not None else set()
+    others = [o for o in overridden if o.partition("=")[0] in varied]
+    return " ".join([schedule_name(settings, overridden), f"lr={peak:g}", *others, f"seed={settings.seed}"])
 
 
-def _write_files(cfg: DictConfig, experiment: Experiment, directory: Path) -> None:
-    """Write the resolved config and the picture of the plan."""
-    (directory / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True))
-    save(directory / "plan.png", {"plan": dict(experiment.plan)}, experiment.total_steps)
+def schedule_name(settings: RunSettings, overridden: list[str]) -> str:
+    """Return the preset's name where one was chosen and left as it is, else that of the rate's schedule."""
+    keys = {o.lstrip("+~").partition("=")[0]: o.partition("=")[2] for o in overridden}
+    if "schedule" in keys and not keys.keys() & {"schedule.lr", "schedule.lr.name"}:
+        return keys["schedule"]
+    node = settings.schedule.get("lr", "none")
+    return str(node["name"]) if isinstance(node, dict) else "none" if node == "none" else "constant"
 
 
-def _schedule_name(settings: RunSettings, overridden: list[str]) -> str:
-    """Return the preset's name where one was chosen, else the name of the rate's schedule."""
-    chosen = [o.partition("=")[2] for o in overridden if o.lstrip("+").startswith("schedule=")]
-    if chosen:
-        return chosen[-1]
-    node = settings.schedule.get("lr", {})
-    return str(node.get("name", "schedule")) if isinstance(node, dict) else "constant"
+def absolute(uri: str) -> str:
+    """Return a ``sqlite:///file`` address with the whole path: it then means one file everywhere."""
+    prefix = "sqlite:///"
+    return f"{prefix}{Path(uri.removeprefix(prefix)).absolute()}" if uri.startswith(prefix) else uri
 
 
 def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
     """Return the settings of the run, flat, and what they came to."""
     groups = {
-        "schedule": settings.schedule,
-        "model": settings.model,
-        "dataset": settings.dataset,
-        "optimizer": settings.optimizer,
-        "trainer": vars(settings.trainer),
-        "seed": settings.seed,
+        key: value for key, value in dataclasses.asdict(settings).items() if key not in ("tracking", "resume")
+    }
+    return flat(groups) | {
         "total_steps": experiment.total_steps,
         "steps_per_epoch": experiment.batches.steps_per_epoch,
         "parameters": sum(p.numel() for p in experiment.model.parameters()),
     }
-    return flat(groups)
 
 
 def _tags(settings: RunSettings, experiment: Experiment, overridden: list[str]) -> dict[str, str]:
     plan = {f"plan.{name}": repr(schedule) for name, schedule in experiment.plan.items()}
-    return plan | {"schedule": _schedule_name(settings, overridden), "version": __version__}
-
-
-def _figures(result: Result) -> dict[str, float]:
-    """Return the figures that MLflow's tables sort by: they show a metric's last value only."""
-    return {
-        "final/val_loss": result.final.loss,
-        "final/val_accuracy": result.final.accuracy,
-        "best/val_loss": min(e.loss for e in result.evaluations),
-        "best/val_accuracy": result.best.accuracy,
-        "final/loss": result.loss,
-        "seconds": result.seconds,
-    }
+    return plan | {"schedule": schedule_name(settings, overridden)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 
 from hydra.errors import HydraException, MissingConfigException
@@ -17,6 +18,8 @@ def explain(error: Exception) -> str | None:
     """Return what the user should know of ``error``; ``None`` when it is no mistake of theirs."""
     if isinstance(error, (ConfigError, Diverged)):
         return str(error)
+    if is_full(error):
+        return f"{error}; make room, then go on with: python -m runner resume=DIR"
     cause = error.__cause__ or error
     if isinstance(error, MissingConfigException):
         return _no_such_option(error)
@@ -25,9 +28,19 @@ def explain(error: Exception) -> str | None:
     if isinstance(cause, OmegaConfBaseException):
         text = str(cause.msg or cause).splitlines()[0]
         return f"{cause.full_key}: {text}" if cause.full_key else text
+    if "Ambiguous value for argument" in str(error):
+        asked = re.search(r"argument '(.*?)'", str(error))
+        return f"{asked[1] if asked else 'an argument'} names several values: add -m to train each of them"
+    if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError)):
+        return f"{error.strerror}: {error.filename}"
     if isinstance(error, HydraException):
         return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
     return None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a disk, a quota or a file-size limit is what failed."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _no_such_option(error: MissingConfigException) -> str:

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-from .sweep import Sweep
-from .train import Result
+if TYPE_CHECKING:
+    from .result import Result
+    from .sweep import Sweep
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, soft_wrap=True, markup=False)  # names may hold any character
+err = Console(stderr=True, highlight=False, markup=False)
 
 
 @contextmanager
-def progress(name: str, total_steps: int) -> Iterator[Callable[[int, float, dict[str, float]], None]]:
+def progress(
+    name: str, total_steps: int, first_step: int = 0
+) -> Iterator[Callable[[int, float, dict[str, float]], None]]:
     """Show a bar on a terminal, and nothing in a file or a pipe; yields the function that moves it."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task(name, total=total_steps, figures="")
+        task = bar.add_task(name, total=total_steps, completed=first_step, figures="")
 
         def move(finished: int, loss: float, values: dict[str, float]) -> None:
             bar.update(task, completed=finished, figures=f"loss {loss:.4f}  lr {values.get('lr', 0.0):.3g}")
@@ -47,13 +54,20 @@ def python() -> str:
     return here if len(here) < len(sys.executable) else sys.executable
 
 
-def mlflow_command(uri: str) -> str:
-    """Return the command that opens the store at ``uri`` in a browser."""
-    program = "mlflow" if shutil.which("mlflow") else f"{python()} -m mlflow"
-    return f"{program} ui --backend-store-uri {uri}"
+def look(uri: str) -> str:
+    """Say how to open the store at ``uri`` in a browser."""
+    if uri.startswith(("http://", "https://")):
+        return uri
+    command = shlex.join([python(), "-m", "mlflow", "ui", "--backend-store-uri", uri])
+    return f"{command}   then http://127.0.0.1:5000"
 
 
-def show_run(name: str, what: str, result: Result, run_id: str, uri: str, url: str | None) -> None:
+def short(path: Path) -> str:
+    """Return a path as one types it: relative where it is below the working directory."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def show_run(name: str, what: str, result: Result, run_id: str, uri: str, path: Path) -> None:
     """Print what came out of one run, where it is kept, and how to look at it."""
     final, best = result.final, result.best
     lines = [
@@ -62,9 +76,10 @@ def show_run(name: str, what: str, result: Result, run_id: str, uri: str, url: s
         ("time", f"{result.seconds:.1f} s, {1e3 * result.seconds / final.step:.2f} ms a step"),
         ("run", run_id),
         ("store", uri),
-        ("look", url or f"{mlflow_command(uri)}   then http://127.0.0.1:5000"),
+        ("files", short(path)),
+        ("look", look(uri)),
     ]
-    out.print(f"[bold]{name}[/bold]  {what}, {final.step} steps")
+    out.print(Text(name, style="bold").append(f"  {what}, {final.step} steps", style="not bold"))
     for label, text in lines:
         out.print(f"{label:6} {text}")
 
@@ -72,7 +87,7 @@ def show_run(name: str, what: str, result: Result, run_id: str, uri: str, url: s
 def warn(findings: list[str]) -> None:
     """Print what looks unintended, before the run starts."""
     for finding in findings:
-        err.print(f"warning: {finding}", markup=False, soft_wrap=True)
+        err.print(f"warning: {finding}", soft_wrap=True)
 
 
 def show_next() -> None:
@@ -85,16 +100,16 @@ def show_next() -> None:
 
 def show_sweep(sweep: Sweep) -> None:
     """Print the jobs of a sweep, best first, then those that failed."""
-    table = Table(box=box.SIMPLE_HEAD, title=f"sweep {sweep.title}", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=Text(f"sweep {sweep.title}"), title_justify="left")
     for column in ("", "job", "val loss", "val accuracy", "seconds", "run"):
         table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
     for place, job in enumerate(sweep.ranked(), start=1):
         figures = (f"{job.val_loss:.4f}", f"{job.val_accuracy:.2%}", f"{job.seconds:.1f}")
-        table.add_row(str(place), job.name, *figures, job.run_id[:8])
+        table.add_row(str(place), Text(job.name), *figures, job.run_id[:8])
     out.print(table)
     for failure in sweep.failed:
         out.print(f"failed  {failure.name}: {failure.reason}")
     if len(sweep.finished) > 1:
         out.print("ranked by final validation loss: one run each, so small gaps may be chance")
-    if sweep.run is not None:
-        out.print(f"look   {mlflow_command(sweep.run.store.given)}   then http://127.0.0.1:5000")
+    if sweep.uri is not None:
+        out.print(f"look   {look(sweep.uri)}")

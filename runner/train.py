@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +18,25 @@ from schedules.pytorch import Writer
 from .data import Batches
 from .errors import Diverged
 from .journal import Journal
+from .signals import Stop
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 READ_EVERY = 64
 """Losses stay on the device for this many steps: reading one makes the processor wait for the device."""
+
+READ_MILLISECONDS = 500
+"""Slow steps are written sooner: this is how much of a run a kill can take out of its journal."""
+
+
+class Checkpoints(Protocol):
+    """Saves the state of a run."""
+
+    def due(self, finished: int) -> bool:
+        """Whether the state after so many updates should be saved."""
+
+    def save(self, finished: int) -> None:
+        """Save it."""
 
 
 @dataclass
@@ -34,31 +48,6 @@ class Evaluation:
     accuracy: float
 
 
-@dataclass
-class Result:
-    """What came out of a run.
-
-    Attributes:
-        evaluations: in order of their steps.
-        loss: mean training loss of the last ``READ_EVERY`` steps at most.
-        seconds: time in the loop, evaluations included.
-    """
-
-    evaluations: list[Evaluation] = field(default_factory=list)
-    loss: float = math.nan
-    seconds: float = 0.0
-
-    @property
-    def final(self) -> Evaluation:
-        """The evaluation of the last step."""
-        return self.evaluations[-1]
-
-    @property
-    def best(self) -> Evaluation:
-        """The evaluation of highest accuracy, and among equals of lowest loss."""
-        return min(self.evaluations, key=lambda e: (-e.accuracy, e.loss))
-
-
 class Recorder:
     """Writes every step into the journal; the losses are read from the device in chunks."""
 
@@ -66,20 +55,19 @@ class Recorder:
         self._journal = journal
         self._rows: list[tuple[int, int, tuple[float, ...]]] = []
         self._losses: list[Tensor] = []
-        self._recent: deque[float] = deque(maxlen=READ_EVERY)
-        self._last_finite: float | None = None
+        self.last_finite: float | None = None
+        self.loss = math.nan
 
-    @property
-    def mean_loss(self) -> float:
-        """Mean of the losses read last, of ``READ_EVERY`` steps at most."""
-        return sum(self._recent) / len(self._recent) if self._recent else math.nan
-
-    def add(self, step: int, values: tuple[float, ...], loss: Tensor) -> None:
-        """Note one step; ``loss`` is not waited for."""
-        self._rows.append((step, time.time_ns() // 1_000_000, values))
+    def add(self, step: int, values: tuple[float, ...], loss: Tensor) -> bool:
+        """Note one step; ``loss`` is not waited for, but in every so many; return whether it was."""
+        rows = self._rows
+        when = time.time_ns() // 1_000_000
+        rows.append((step, when, values))
         self._losses.append(loss.detach())
-        if len(self._rows) == READ_EVERY:
-            self.flush()
+        if len(rows) < READ_EVERY and when - rows[0][1] < READ_MILLISECONDS:
+            return False
+        self.flush()
+        return True
 
     def flush(self) -> None:
         """Wait for the losses noted so far and write their rows.
@@ -95,11 +83,11 @@ class Recorder:
             for (step, when, values), loss in zip(rows, losses, strict=True):
                 self._journal.append(step, (*values, loss), when)
                 if not math.isfinite(loss):
-                    raise Diverged(step, self._last_finite)
-                self._last_finite = loss
-                self._recent.append(loss)
+                    raise Diverged(step, self.last_finite)
+                self.last_finite = loss
         finally:
             self._journal.flush()
+        self.loss = sum(losses) / len(losses)
 
 
 def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor, loss_of: Loss, step: int) -> Evaluation:
@@ -122,13 +110,16 @@ def train(
     write: Writer,
     batches: Batches,
     loss_of: Loss,
+    first_step: int,
     total_steps: int,
     evaluate_at: Callable[[int], Evaluation],
     journal: Journal,
     evaluations: Journal,
+    checkpoints: Checkpoints,
+    stop: Stop,
     on_progress: Callable[[int, float, dict[str, float]], None],
-) -> Result:
-    """Train for ``total_steps`` updates, evaluating after each epoch and after the last update.
+) -> None:
+    """Train from ``first_step`` to ``total_steps`` updates, evaluating after each epoch and after the last.
 
     Args:
         model: in training mode, on the device of the batches.
@@ -136,29 +127,30 @@ def train(
         write: writes the plan into ``optimizer``; called with the step before each update.
         batches: the batch of each step.
         loss_of: mean loss of outputs and targets.
-        total_steps: updates to make [>= 1].
+        first_step: updates already finished: 0, or a checkpoint's.
+        total_steps: updates finished at the end [>= 1].
         evaluate_at: evaluates the model after so many updates.
         journal: takes the plan's values and the loss of every step.
         evaluations: takes the loss and accuracy of every evaluation.
+        checkpoints: saves the state when it is time to, when stopped, and at the end.
+        stop: looked at between two updates.
         on_progress: told the updates finished, the recent loss and the plan's values, now and then.
-
-    Returns:
-        The evaluations, the last training loss and the time.
 
     Raises:
         Diverged: a loss is not finite. The journal holds the steps up to it.
+        Interrupted: a stop was asked for. The journal and a checkpoint hold all steps so far.
     """
-    result, recorder, started = Result(), Recorder(journal), time.perf_counter()
+    recorder = Recorder(journal)
     model.train()
     try:
-        for step in range(total_steps):
+        for step in range(first_step, total_steps):
             values = write(step)
             inputs, targets = batches(step)
             loss = loss_of(model(inputs), targets)
             loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            recorder.add(step, tuple(values.values()), loss)
+            told = recorder.add(step, used(values, optimizer), loss)
 
             finished = step + 1
             if finished % batches.steps_per_epoch == 0 or finished == total_steps:
@@ -166,12 +158,31 @@ def train(
                 evaluation = evaluate_at(finished)
                 evaluations.append(finished, (evaluation.loss, evaluation.accuracy))
                 evaluations.flush()
-                result.evaluations.append(evaluation)
-            if finished % READ_EVERY == 0 or finished == total_steps:
-                on_progress(finished, recorder.mean_loss, values)
-    except BaseException:
+                if not math.isfinite(evaluation.loss):
+                    raise Diverged(finished, recorder.last_finite, "validation loss")
+            if finished == total_steps or stop.signum is not None or checkpoints.due(finished):
+                recorder.flush()
+                journal.sync()  # no checkpoint is ever ahead of its journal
+                evaluations.sync()
+                checkpoints.save(finished)
+            stop.check()
+            if told or finished == total_steps:
+                on_progress(finished, recorder.loss, values)
+    except Exception:
         with suppress(Diverged):  # what stopped the loop is the news
             recorder.flush()
         raise
-    result.loss, result.seconds = recorder.mean_loss, time.perf_counter() - started
-    return result
+
+
+def used(values: dict[str, float], optimizer: Optimizer) -> tuple[float, ...]:
+    """Return what the optimizer's first group really holds of each value that the plan wrote."""
+    group = optimizer.param_groups[0]
+    held = []
+    for name, value in values.items():
+        if name in group and f"{name}_scale" not in group:
+            held.append(float(group[name]))
+        elif name == "momentum" and "betas" in group:
+            held.append(float(group["betas"][0]))
+        else:
+            held.append(value)
+    return tuple(held)

@@ -21,7 +21,16 @@ MISTAKES = {
     "model.hidden=[0]": "model: hidden must be widths >= 1, got [0]",
     "trainer.batch_size=9999": "trainer.batch_size must be <= 1437, the training examples, got 9999",
     "trainer.device=abacus": "trainer.device must be a device of this machine, got 'abacus'",
-    "seed=-1": "seed must be a whole number >= 0, got -1",
+    "seed=-1": "seed must be a whole number >= 0 and < 2^63, got -1",
+    "seed=99999999999999999999": "seed must be a whole number >= 0 and < 2^63",
+    "schedule=cosine,wsd": "names several values: add -m to train each of them",
+    "schedule=[cosine,wsd]": "schedule must be one option, got [cosine,wsd]; "
+    "to train each: -m schedule=cosine,wsd",
+    "schedule.groups.name=constant": "schedule.groups: no optimizer has a hyper-parameter of that name",
+    "schedule.momentum.init_value=1.0": "schedule.momentum must stay < 1, got 1",
+    "optimizer.lr=abc": "optimizer.lr: Value 'abc' of type 'str' could not be converted to Float",
+    "tracking.uri=": "tracking.uri must not be empty",
+    "trainer.device=meta": "trainer.device must be a device of this machine, got 'meta'",
     "plugins=[no_such_package]": "plugins must be importable packages, got 'no_such_package'",
     "trainer.epochs=3 trainer.steps=5": "exactly one of trainer.epochs and trainer.steps must be given",
     "tracking=server tracking.uri=http://127.0.0.1:9": "tracking.uri must be a server that answers, "
@@ -57,6 +66,21 @@ def test_a_loss_that_is_not_finite_fails_the_run_and_says_where(run, store, tmp_
     assert [t for t, _ in losses] == list(range(step))  # the finite ones, each once
     assert float(failed.data.tags["diverged.last_loss"]) == losses[-1][1]
     assert [t for t, _ in store(tmp_path).points(failed, "lr")] == list(range(step + 1))
+
+
+def test_a_run_whose_last_update_breaks_the_weights_has_not_finished(run, store, tmp_path):
+    done = run(tmp_path, "runner", "optimizer.lr=1e30", "schedule=constant", "trainer.steps=1")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the validation loss is not finite at step 1")
+    [failed] = store(tmp_path).runs()
+    assert failed.info.status == "FAILED"
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(run, tmp_path):
+    done = run(tmp_path, "runner", "hydra.run.dir=/proc/no_run")
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines() == ["error: No such file or directory: /proc/no_run"]
 
 
 def test_a_bug_keeps_its_traceback(run, tmp_path):

@@ -1,5 +1,6 @@
 """The main job as a user runs it: one real process, read back through MLflow's own client."""
 
+import json
 import math
 import re
 from types import SimpleNamespace
@@ -7,7 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
+from pyarrow import parquet
 
+import schedules
 from runner.journal import read
 
 N = 440  # 20 epochs of 22 whole batches of 64 out of 1437 examples
@@ -79,13 +82,36 @@ def test_the_run_is_closed_and_says_what_it_was(job):
 
 def test_config_and_picture_are_artifacts(job):
     listed = {item.path for item in job.store.client.list_artifacts(job.run.info.run_id)}
-    assert listed == {"config.yaml", "plan.png"}
+    assert listed == {"config.yaml", "plan.json", "plan.png", "environment.txt", "curves.parquet"}
     kept = job.store.client.download_artifacts(job.run.info.run_id, "config.yaml")
     with open(kept) as file:
         config = yaml.safe_load(file)
     assert config["schedule"]["lr"]["peak_value"] == 0.3  # interpolations are resolved
     with open(job.store.client.download_artifacts(job.run.info.run_id, "plan.png"), "rb") as file:
         assert file.read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_parquet_file_holds_every_curve_whole(job):
+    table = parquet.read_table(job.store.client.download_artifacts(job.run.info.run_id, "curves.parquet"))
+    assert table.column_names == ["step", "time", "lr", "momentum", "loss"]
+    columns = table.to_pydict()
+    for key in ("lr", "momentum", "loss"):
+        assert list(zip(columns["step"], columns[key], strict=True)) == job.store.points(job.run, key)
+
+
+def test_the_optimizer_is_shown_to_have_followed_the_plan(job):
+    assert job.run.data.tags["plan.followed"] == "true"
+    with open(job.store.client.download_artifacts(job.run.info.run_id, "plan.json")) as file:
+        lr = schedules.from_spec(json.load(file)["lr"])
+    logged = [value for _, value in job.store.points(job.run, "lr")]
+    assert [lr(t) for t in range(N)] == pytest.approx(logged, abs=1e-12)
+
+
+def test_points_carry_the_time_of_their_step(job):
+    history = job.store.client.get_metric_history(job.run.info.run_id, "loss")
+    times = [point.timestamp for point in sorted(history, key=lambda point: point.step)]
+    assert times == sorted(times)
+    assert job.run.info.start_time <= times[0] <= times[-1] <= job.run.info.end_time
 
 
 def test_the_journal_holds_what_mlflow_was_sent(job):

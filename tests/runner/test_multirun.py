@@ -53,6 +53,26 @@ def test_a_failed_job_hides_no_other_and_fails_the_sweep(run, store, tmp_path):
     assert re.search(r"failed +optimizer.lr=1000000000.0.*not finite", done.stdout)
 
 
+def test_jobs_are_named_by_what_tells_them_apart(run, store, tmp_path):
+    done = run(
+        tmp_path,
+        "runner",
+        "-m",
+        "schedule=onecycle",
+        "schedule.lr.peak_value=0.1,0.2",
+        "trainer.batch_size=32,64",
+        "trainer.steps=5",
+        "tracking.experiment='[odd] name'",
+    )
+    assert done.returncode == 0, done.stderr
+
+    parent, *children = store(tmp_path).runs()
+    assert parent.info.run_name.startswith("sweep schedule=onecycle")
+    assert [child.info.run_name for child in children] == [
+        f"onecycle lr={lr} trainer.batch_size={size} seed=0" for lr in (0.1, 0.2) for size in (32, 64)
+    ]
+
+
 def test_a_wrong_name_in_a_sweep_is_refused_before_any_job(run, store, tmp_path):
     done = run(tmp_path, "runner", "-m", "schedule=cosine,onecylce")
 

@@ -8,12 +8,15 @@ import schedules
 from runner.data import Batches
 from runner.errors import Diverged
 from runner.journal import Journal, read
-from runner.train import READ_EVERY, Evaluation, evaluate, train
+from runner.result import Result, parted
+from runner.signals import Stop
+from runner.train import READ_EVERY, Evaluation, evaluate, train, used
 from schedules.pytorch import Plan
 
 
-def trained(folder, plan, total_steps=40, batch_size=8, seed=0):
+def trained(folder, plan, total_steps=40, batch_size=8, seed=0, saved=None):
     """Train a linear map on a fixed problem; return the journal's rows and the weights."""
+    saved = saved or Counted()
     generator = torch.Generator().manual_seed(1)
     inputs = torch.randn(32, 4, generator=generator)
     targets = (inputs.sum(dim=1) > 0).long()
@@ -21,19 +24,39 @@ def trained(folder, plan, total_steps=40, batch_size=8, seed=0):
     model = nn.Linear(4, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     folder.mkdir(exist_ok=True)
-    result = train(
+    journal, evaluations = Journal(folder / "steps", [*plan, "loss"]), Journal(folder / "judged", COLUMNS)
+    train(
         model=model,
         optimizer=optimizer,
         write=plan.bind(optimizer),
         batches=Batches(inputs, targets, batch_size, seed),
         loss_of=nn.functional.cross_entropy,
+        first_step=0,
         total_steps=total_steps,
         evaluate_at=lambda step: evaluate(model, inputs, targets, nn.functional.cross_entropy, step),
-        journal=Journal(folder / "steps", [*plan, "loss"]),
-        evaluations=Journal(folder / "evaluations", ["val/loss", "val/accuracy"]),
+        journal=journal,
+        evaluations=evaluations,
+        checkpoints=saved,
+        stop=Stop(),
         on_progress=lambda *_: None,
     )
-    return read(folder / "steps"), model.weight.detach().clone(), result
+    return read(folder / "steps"), model.weight.detach().clone()
+
+
+COLUMNS = ["val/loss", "val/accuracy"]
+
+
+class Counted:
+    """Checkpoints that are only counted."""
+
+    def __init__(self, every=10**9):
+        self.every, self.steps = every, []
+
+    def due(self, finished):
+        return finished % self.every == 0
+
+    def save(self, finished):
+        self.steps.append(finished)
 
 
 def cosine(total_steps=40, peak_value=0.1):
@@ -41,8 +64,8 @@ def cosine(total_steps=40, peak_value=0.1):
 
 
 def test_the_same_seed_gives_the_same_run_to_the_bit(tmp_path):
-    rows, weights, _ = trained(tmp_path / "a", cosine())
-    again, same_weights, _ = trained(tmp_path / "b", cosine())
+    rows, weights = trained(tmp_path / "a", cosine())
+    again, same_weights = trained(tmp_path / "b", cosine())
 
     assert rows["loss"].tolist() == again["loss"].tolist()
     assert torch.equal(weights, same_weights)
@@ -50,7 +73,7 @@ def test_the_same_seed_gives_the_same_run_to_the_bit(tmp_path):
 
 def test_the_loop_equals_the_textbook_loop(tmp_path):
     plan = cosine()
-    _, weights, _ = trained(tmp_path / "ours", plan)
+    _, weights = trained(tmp_path / "ours", plan)
 
     generator = torch.Generator().manual_seed(1)
     inputs = torch.randn(32, 4, generator=generator)
@@ -70,27 +93,54 @@ def test_the_loop_equals_the_textbook_loop(tmp_path):
 
 @pytest.mark.parametrize("total_steps", [1, 3, READ_EVERY - 1, READ_EVERY, READ_EVERY + 1, 3 * READ_EVERY])
 def test_every_step_is_in_the_journal_once_in_order(tmp_path, total_steps):
-    rows, _, result = trained(tmp_path / "run", cosine(total_steps), total_steps)
+    rows, _ = trained(tmp_path / "run", cosine(total_steps), total_steps)
 
     assert rows["step"].tolist() == list(range(total_steps))
     assert (rows["time"][1:] >= rows["time"][:-1]).all()
-    assert result.final.step == total_steps
+    assert read(tmp_path / "run" / "judged")["step"][-1] == total_steps
 
 
 def test_evaluations_come_after_each_epoch_and_at_the_end(tmp_path):
-    _, _, result = trained(tmp_path / "run", cosine(10), total_steps=10)  # 4 steps an epoch
-    assert [e.step for e in result.evaluations] == [4, 8, 10]
-    assert read(tmp_path / "run" / "evaluations")["step"].tolist() == [4, 8, 10]
+    trained(tmp_path / "run", cosine(10), total_steps=10)  # 4 steps an epoch
+    assert read(tmp_path / "run" / "judged")["step"].tolist() == [4, 8, 10]
 
 
-def test_the_best_evaluation_is_the_most_accurate_then_the_lowest_loss(tmp_path):
-    _, _, result = trained(tmp_path / "run", cosine(), total_steps=4)
-    result.evaluations[:] = [Evaluation(1, 0.5, 0.8), Evaluation(2, 0.4, 0.9), Evaluation(3, 0.3, 0.9)]
+def test_checkpoints_come_when_due_and_at_the_end(tmp_path):
+    saved = Counted(every=3)
+    trained(tmp_path / "run", cosine(10), total_steps=10, saved=saved)
+    assert saved.steps == [3, 6, 9, 10]
+
+
+def test_the_best_evaluation_is_the_most_accurate_then_the_lowest_loss():
+    figures = [(1, 0.5, 0.8), (2, 0.4, 0.9), (3, 0.3, 0.9), (4, 0.1, 0.7)]
+    judged = [Evaluation(*each) for each in figures]
+    result = Result(judged, loss=0.1, seconds=1.0, parted=None)
     assert result.best.step == 3
+    assert result.final.step == 4
+    assert result.figures()["best/val_loss"] == 0.1
+
+
+def test_a_value_that_is_not_the_plans_is_found(tmp_path):
+    rows, _ = trained(tmp_path / "run", cosine())
+    assert parted(rows, cosine()) is None
+
+    other = rows.copy()
+    other["lr"][17:] *= 1.0001
+    assert parted(other, cosine()) == (17, "lr")
+
+
+def test_what_is_recorded_is_what_the_optimizer_held():
+    weight = nn.Parameter(torch.ones(1))
+    adam = torch.optim.AdamW([weight], lr=0.1)
+    written = Plan(lr=cosine()["lr"], momentum=0.8).bind(adam)(3)
+    assert used(written, adam) == (cosine()["lr"](3), 0.8)
+
+    adam.param_groups[0]["lr"] = 0.123  # somebody else writes too
+    assert used(written, adam) == (0.123, 0.8)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_stays_in_the_journal(tmp_path):
-    plan = Plan(lr=lambda step: 0.1 if step < 10 else 1e38)
+    plan = Plan(lr=lambda step: 0.1 if step < 8 else 1e38)
     with pytest.raises(Diverged) as stopped:
         trained(tmp_path / "run", plan)
 

@@ -1,0 +1,82 @@
+"""Where a run comes from: code, packages, machine. Looked up once by the process that starts the jobs."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+from . import __version__
+
+
+@functools.cache
+def tags() -> dict[str, str]:
+    """Return labels: who, the command, the version, and the git state of the working directory."""
+    labels = {
+        "mlflow.user": _user(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": re.sub(r"://[^/@\s]+@", "://", " ".join(["python -m runner", *sys.argv[1:]])),
+        "version": __version__,
+        "host": platform.node(),
+        "hardware": f"{_processor()}, {os.cpu_count()} cores",
+    }
+    commit = _git("rev-parse", "HEAD")
+    if commit:
+        labels["mlflow.source.git.commit"] = commit.strip()
+        labels["git.dirty"] = str(bool(_git("status", "--porcelain"))).lower()
+    return labels
+
+
+@functools.cache
+def environment() -> str:
+    """Return the interpreter and every installed package, one a line, as ``pip freeze`` writes them."""
+    packages = {f"{d.metadata['Name']}=={d.version}" for d in distributions() if d.metadata["Name"]}
+    return "\n".join(
+        [
+            f"# python {platform.python_version()} on {platform.platform()}",
+            *sorted(packages, key=str.lower),
+            "",
+        ]
+    )
+
+
+@functools.cache
+def diff() -> str:
+    """Return what the working directory's tracked files change against the commit; empty where clean."""
+    return _git("diff", "HEAD") or ""
+
+
+def write(folder: Path) -> None:
+    """Write what the labels have no room for: ``environment.txt``, and ``diff.patch`` where there is one."""
+    (folder / "environment.txt").write_text(environment())
+    if diff():
+        (folder / "diff.patch").write_text(diff())
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError, UnicodeDecodeError):
+        return None
+    return done.stdout
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,77 @@
+"""What a run came to, read from its journals: the same for a run in one piece and a resumed one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import schedules
+from schedules.pytorch import Plan
+
+from .directory import RunDirectory
+from .journal import read
+from .train import READ_EVERY, Evaluation
+
+TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes:
+        evaluations: in order of their steps.
+        loss: mean training loss of the last ``READ_EVERY`` steps at most.
+        seconds: time in the loop of this process.
+        parted: the first step whose values were not the plan's, and in what; ``None`` when all were.
+    """
+
+    evaluations: list[Evaluation]
+    loss: float
+    seconds: float
+    parted: tuple[int, str] | None
+
+    @property
+    def final(self) -> Evaluation:
+        """The evaluation of the last step."""
+        return self.evaluations[-1]
+
+    @property
+    def best(self) -> Evaluation:
+        """The evaluation of highest accuracy, and among equals of lowest loss."""
+        return min(self.evaluations, key=lambda e: (-e.accuracy, e.loss))
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures that MLflow's tables sort by: they show a metric's last value only."""
+        return {
+            "final/val_loss": self.final.loss,
+            "final/val_accuracy": self.final.accuracy,
+            "best/val_loss": min(e.loss for e in self.evaluations),
+            "best/val_accuracy": self.best.accuracy,
+            "final/loss": self.loss,
+            "seconds": self.seconds,
+        }
+
+
+def result(directory: RunDirectory, plan: Plan, seconds: float) -> Result:
+    """Return what a finished run's journals say."""
+    judged = [
+        Evaluation(int(row["step"]), float(row["val/loss"]), float(row["val/accuracy"]))
+        for row in read(directory.evaluations)
+    ]
+    rows = read(directory.steps)
+    return Result(judged, float(rows["loss"][-READ_EVERY:].mean()), seconds, parted(rows, plan))
+
+
+def parted(rows: NDArray[np.void], plan: Any) -> tuple[int, str] | None:
+    """Return the first step where the optimizer held another value than the plan's closed form, and which."""
+    first: tuple[int, str] | None = None
+    for name, schedule in plan.items():
+        expected = schedules.values(schedule, int(rows["step"][-1]) + 1)[rows["step"]]
+        wrong = np.abs(rows[name] - expected) > TOLERANCE * np.maximum(1.0, np.abs(expected))
+        if wrong.any() and (first is None or rows["step"][wrong][0] < first[0]):
+            first = (int(rows["step"][wrong][0]), name)
+    return first
