@@ -79,3 +79,4 @@ def test_flushed_rows_can_be_read_while_it_is_open(tmp_path):
     journal.append(0, (0.5,))
     journal.flush()
     assert read(journal.path)["loss"].tolist() == [0.5]
+    journal.close()

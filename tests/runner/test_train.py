@@ -24,22 +24,23 @@ def trained(folder, plan, total_steps=40, batch_size=8, seed=0, saved=None):
     model = nn.Linear(4, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     folder.mkdir(exist_ok=True)
-    journal, evaluations = Journal(folder / "steps", [*plan, "loss"]), Journal(folder / "judged", COLUMNS)
-    train(
-        model=model,
-        optimizer=optimizer,
-        write=plan.bind(optimizer),
-        batches=Batches(inputs, targets, batch_size, seed),
-        loss_of=nn.functional.cross_entropy,
-        first_step=0,
-        total_steps=total_steps,
-        evaluate_at=lambda step: evaluate(model, inputs, targets, nn.functional.cross_entropy, step),
-        journal=journal,
-        evaluations=evaluations,
-        checkpoints=saved,
-        stop=Stop(),
-        on_progress=lambda *_: None,
-    )
+    steps = Journal(folder / "steps", [*plan, "loss"])
+    with steps as journal, Journal(folder / "judged", COLUMNS) as judged:
+        train(
+            model=model,
+            optimizer=optimizer,
+            write=plan.bind(optimizer),
+            batches=Batches(inputs, targets, batch_size, seed),
+            loss_of=nn.functional.cross_entropy,
+            first_step=0,
+            total_steps=total_steps,
+            evaluate_at=lambda step: evaluate(model, inputs, targets, nn.functional.cross_entropy, step),
+            journal=journal,
+            evaluations=judged,
+            checkpoints=saved,
+            stop=Stop(),
+            on_progress=lambda *_: None,
+        )
     return read(folder / "steps"), model.weight.detach().clone()
 
 

@@ -30,6 +30,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 OTHERS = (
     r"ignore:.*torch\.jit\.script_method.*:DeprecationWarning",  # torch's compiler, by itself
     r"ignore:.*LeafSpec.*",  # Lightning, by torch's pytree
+    "ignore::ResourceWarning",  # what another test of the same process left is collected here
+    "ignore::pytest.PytestUnraisableExceptionWarning",  # likewise
 )
 
 
