@@ -237,11 +237,12 @@ def run_name(settings: RunSettings, overridden: list[str]) -> str:
     node = settings.schedule.get("lr")
     peak = node.get("peak_value") if isinstance(node, dict) else node
     if not isinstance(peak, (int, float)):
-        peak = settings.optimizer["lr"]
+        peak = settings.optimizer.get("lr")  # a user's own optimizer may have no rate of that name
+    rate = [f"lr={peak:g}"] if isinstance(peak, (int, float)) else []
     told = {"schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"}
     varied = sweep.current.varied - told if sweep.current is not None else set()
     others = [o for o in overridden if o.partition("=")[0] in varied]
-    return " ".join([schedule_name(settings, overridden), f"lr={peak:g}", *others, f"seed={settings.seed}"])
+    return " ".join([schedule_name(settings, overridden), *rate, *others, f"seed={settings.seed}"])
 
 
 def schedule_name(settings: RunSettings, overridden: list[str]) -> str:
@@ -261,9 +262,7 @@ def absolute(uri: str) -> str:
 
 def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
     """Return the settings of the run, flat, and what they came to."""
-    groups = {
-        key: value for key, value in dataclasses.asdict(settings).items() if key not in ("tracking", "resume")
-    }
+    groups = {key: value for key, value in dataclasses.asdict(settings).items() if key != "tracking"}
     return flat(groups) | {
         "total_steps": experiment.total_steps,
         "steps_per_epoch": experiment.batches.steps_per_epoch,

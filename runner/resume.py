@@ -114,9 +114,9 @@ def _apply(saved: Any, overrides: list[str]) -> DictConfig:
     """Return the saved config with the command line's values put in."""
     asked = OmegaConf.create(OmegaConf.to_container(saved))
     assert isinstance(asked, DictConfig)
+    known = flat(saved)
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.get_key_element().lstrip("+~")
-        known = flat(saved)
         if isinstance(OmegaConf.select(saved, key), DictConfig):
             raise ConfigError(
                 f"{key} is a group, and may not be chosen anew when a run goes on; "
