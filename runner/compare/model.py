@@ -1,0 +1,248 @@
+"""What is compared, and what comes out: plain data between the reader, the analysis and the pages.
+
+An *arm* is what competes: a schedule, with whatever else the sweep varied except the peak rate and the seed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A metric over steps.
+
+    Attributes:
+        steps: shape ``(points,)``, rising; for evaluations the updates finished, else the step itself.
+        values: shape ``(points,)``.
+    """
+
+    steps: Floats
+    values: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """One run as MLflow has it.
+
+    Attributes:
+        run_id: in MLflow.
+        name: as MLflow shows it.
+        status: FINISHED, FAILED, KILLED or RUNNING.
+        arm: what competes, such as ``cosine`` or ``cosine model=cnn``.
+        rate: the peak rate; ``None`` where the run has none.
+        seed: initial weights and order of the data.
+        total_steps: updates that were planned.
+        seconds: from the run's start to its end.
+        val_loss: after each evaluation, those before a divergence included.
+        val_accuracy: likewise; empty where the task has none.
+        loss: training loss, thinned for drawing.
+        lr: the rate that was used, thinned for drawing.
+        diverged_at: step of the first loss that was not finite.
+        reason: why a run did not finish.
+        stage: ``tune``, ``final`` (fresh seeds at the chosen rate), or empty.
+        params: as logged.
+        plan: the plan's schedules as specs; empty where the store has none.
+    """
+
+    run_id: str
+    name: str
+    status: str
+    arm: str
+    rate: float | None
+    seed: int
+    total_steps: int
+    seconds: float
+    val_loss: Curve
+    val_accuracy: Curve
+    loss: Curve
+    lr: Curve
+    diverged_at: int | None = None
+    reason: str = ""
+    stage: str = ""
+    params: dict[str, str] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """The runs of one sweep.
+
+    Attributes:
+        run_id: the parent run.
+        name: of the parent run.
+        uri: the store.
+        experiment_id: in MLflow.
+        started: milliseconds since 1970.
+        tags: of the parent run: git commit, overrides, ...
+        runs: its children.
+    """
+
+    run_id: str
+    name: str
+    uri: str
+    experiment_id: str
+    started: int
+    tags: dict[str, str]
+    runs: list[Trained]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of a sweep.
+
+    Attributes:
+        baseline: the arm that the others are held against; by default the one that comes first by name
+            among ``constant``, else the sweep's first.
+        target: validation loss to reach; by default the worst arm's mean final loss at its best rate.
+        alpha: rate of false alarms over all the comparisons together [0 < alpha < 1].
+    """
+
+    baseline: str | None = None
+    target: float | None = None
+    alpha: float = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A mean over ``count`` seeds with its confidence interval; no interval from a single one."""
+
+    count: int
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """How an arm answers to the peak rate: final validation loss for each rate that was tried.
+
+    Attributes:
+        arm: the competitor.
+        rates: rising.
+        means: over seeds; a diverged run counts as the loss before training.
+        lows: smallest over seeds.
+        highs: largest over seeds.
+        counts: runs at each rate.
+        diverged: of these, how many diverged.
+        best_rate: the rate with the lowest mean.
+        edge: ``low`` or ``high`` when that is the first or last rate tried; empty when it is inside.
+        vertex: minimum of the parabola in log rate through the best and its neighbours, where there is one.
+        sensitivity: mean loss above the best over all rates tried.
+    """
+
+    arm: str
+    rates: list[float]
+    means: list[float]
+    lows: list[float]
+    highs: list[float]
+    counts: list[int]
+    diverged: list[int]
+    best_rate: float
+    edge: str
+    vertex: float | None
+    sensitivity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """An arm at its best rate.
+
+    Attributes:
+        arm: the competitor.
+        rate: its chosen peak rate.
+        final_loss: last evaluation.
+        best_loss: lowest evaluation.
+        final_accuracy: last evaluation; ``None`` where the task has none.
+        runs: how many runs, at all rates, it cost.
+        diverged: how many of them diverged.
+        reached: fraction of seeds that reached the target.
+        expected_steps: to the target: all steps spent over the number of successes; ``None`` without any.
+        fresh: whether the seeds are others than those that chose the rate.
+    """
+
+    arm: str
+    rate: float | None
+    final_loss: Interval
+    best_loss: Interval
+    final_accuracy: Interval | None
+    runs: int
+    diverged: int
+    reached: float
+    expected_steps: float | None
+    fresh: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """An arm against the baseline over paired seeds: final loss of the arm minus that of the baseline.
+
+    Attributes:
+        arm: the competitor.
+        baseline: what it is held against.
+        delta: mean paired difference; negative is better.
+        p: exact two-sided sign-flip p.
+        p_holm: the same, corrected for all comparisons of the sweep.
+        smallest_p: the smallest ``p`` that this many seeds can give.
+        verdict: ``better``, ``worse`` or ``not told apart``.
+        seeds_needed: seeds to settle it, from the spread seen; ``None`` when it is settled or hopeless.
+        variance_ratio: variance of the unpaired difference over that of the paired one.
+    """
+
+    arm: str
+    baseline: str
+    delta: Interval
+    p: float
+    p_holm: float
+    smallest_p: float
+    verdict: str
+    seeds_needed: int | None
+    variance_ratio: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """What it cost to know: every run, also failed and pilot ones."""
+
+    runs: int
+    finished: int
+    diverged: int
+    failed: int
+    killed: int
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """The answer, ready to be printed, drawn and written as JSON.
+
+    Attributes:
+        question: as it was asked, with the defaults filled in.
+        ledger: what it cost.
+        responses: one for each arm that has rates.
+        standings: best first.
+        differences: one for each arm but the baseline, in the order of ``standings``.
+        groups: arms that cannot be told apart, best group first; an arm may be in two.
+        tuning: arm to the expected best loss after 1, 2, ... rates tried in random order.
+        anomalies: diverged, failed and unfinished runs, missing pairs, edges, in words.
+        advice: what to run next, each with its command-line overrides.
+        answer: the result in a few sentences.
+    """
+
+    question: Question
+    ledger: Ledger
+    responses: list[Response]
+    standings: list[Standing]
+    differences: list[Difference]
+    groups: list[list[str]]
+    tuning: dict[str, list[float]]
+    anomalies: list[str]
+    advice: list[str]
+    answer: list[str]
