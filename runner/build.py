@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,10 +23,13 @@ from . import (
     optimizers,  # noqa: F401  registers
 )
 from .config import RunSettings, named
-from .data import Batches, Data
+from .data import Batches, Data, Stream, batches
 from .errors import ConfigError
 from .registries import DATASETS, MODELS, OPTIMIZERS
 from .train import Evaluation, evaluate
+
+EVALUATED = 2**20
+"""Numbers of one evaluation's inputs, or of its outputs, up to which more than a training batch is taken."""
 
 LONGEST_LINT = 10_000_000
 """Steps up to which a plan is looked at before its run: that takes seconds by then."""
@@ -43,9 +47,10 @@ class Experiment:
     model: nn.Module
     optimizer: Optimizer
     data: Data
-    batches: Batches
+    batches: Batches | Stream
     total_steps: int
     device: torch.device
+    evaluated_at_once: int
 
     def specs(self) -> dict[str, Any]:
         """Return the plan as plain data that rebuilds it."""
@@ -65,13 +70,13 @@ class Experiment:
         return replace(self, plan=longer_plan, write=longer_plan.bind(self.optimizer))
 
     def loss_of(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Mean cross-entropy of class scores ``(batch, classes)``."""
-        return nn.functional.cross_entropy(outputs, targets)
+        """Return the mean loss of the data's task."""
+        return self.data.task.loss(outputs, targets)
 
     def evaluate_at(self, step: int) -> Evaluation:
         """Evaluate the model on the validation data, after ``step`` updates."""
-        inputs, targets = self.data.val_inputs, self.data.val_targets
-        return evaluate(self.model, inputs, targets, self.loss_of, step)
+        val, task = self.data.val, self.data.task
+        return evaluate(self.model, val, task, step, device=self.device, batch_size=self.evaluated_at_once)
 
 
 def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
@@ -92,17 +97,18 @@ def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
     make_optimizer = named(OPTIMIZERS, "optimizer", settings.optimizer)
 
     data = _said_of("dataset", make_data.load).to(device)
-    if trainer.batch_size > len(data.train_inputs):
+    if trainer.batch_size > len(data.train):
         raise ConfigError(
-            f"trainer.batch_size must be <= {len(data.train_inputs)}, the training examples, "
+            f"trainer.batch_size must be <= {len(data.train)}, the training examples, "
             f"got {trainer.batch_size}"
         )
-    batches = Batches(data.train_inputs, data.train_targets, trainer.batch_size, settings.seed)
-    total_steps = trainer.steps or (trainer.epochs or 0) * batches.steps_per_epoch
+    of_step = batches(data, trainer.batch_size, settings.seed, device)
+    total_steps = trainer.steps or (trainer.epochs or 0) * of_step.steps_per_epoch
     horizon = schedules.Horizon(
         total_steps=total_steps,
-        steps_per_epoch=batches.steps_per_epoch,
+        steps_per_epoch=of_step.steps_per_epoch,
         examples_per_step=trainer.batch_size,
+        tokens_per_step=data.tokens_per_example and data.tokens_per_example * trainer.batch_size,
     )
     plan = build_plan(settings.schedule, horizon) if plan is None else plan
 
@@ -114,7 +120,8 @@ def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
     plan = _with_constants(plan, optimizer)
     _check_means(plan, total_steps)
     write = _said_of("schedule", partial(plan.bind, optimizer))
-    return Experiment(plan, write, model, optimizer, data, batches, total_steps, device)
+    at_once = _evaluated_at_once(data, trainer.batch_size)
+    return Experiment(plan, write, model, optimizer, data, of_step, total_steps, device, at_once)
 
 
 def build_plan(nodes: dict[str, Any], horizon: schedules.Horizon) -> Plan:
@@ -141,6 +148,12 @@ def lint(plan: Plan, total_steps: int) -> list[str]:
         for name, schedule in plan.items()
         for finding in schedules.lint(schedule, total_steps)
     ]
+
+
+def _evaluated_at_once(data: Data, batch_size: int) -> int:
+    """Return how many examples to evaluate at once: a training batch of large ones, more of small ones."""
+    largest = max(math.prod(data.input_shape), (data.tokens_per_example or 1) * data.num_outputs)
+    return max(batch_size, min(1024, EVALUATED // largest))
 
 
 def _schedule(node: dict[str, Any], horizon: schedules.Horizon) -> schedules.Schedule:

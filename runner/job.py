@@ -127,7 +127,9 @@ def _train(
 
     first_step = restore(state, experiment.model, experiment.optimizer) if state else 0
     journal = Journal(directory.steps, [*experiment.write(first_step), "loss"])
-    judged = Journal(directory.evaluations, ["val/loss", "val/accuracy"])
+    judged = Journal(
+        directory.evaluations, ["val/loss", *(f"val/{name}" for name in experiment.data.task.metrics)]
+    )
     name = directory.order.name
     with screen.progress(name, experiment.total_steps, first_step) as move:
 
@@ -202,7 +204,7 @@ def _report(
     sent = directory.sent
     run_id = run_id or (sent.run_id if sent is not None else "not in MLflow yet")
     final = outcome.final
-    summary = sweep.Summary(name, run_id, final.loss, final.accuracy, outcome.seconds)
+    summary = sweep.Summary(name, run_id, final.loss, final.metrics.get("accuracy"), outcome.seconds)
     if sweep.current is not None:
         return summary
     what = f"{settings.model['name']} on {settings.dataset['name']}"

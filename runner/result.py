@@ -41,16 +41,16 @@ class Result:
 
     @property
     def best(self) -> Evaluation:
-        """The evaluation of highest accuracy, and among equals of lowest loss."""
-        return min(self.evaluations, key=lambda e: (-e.accuracy, e.loss))
+        """The evaluation of highest accuracy where there is one, and among equals of lowest loss."""
+        return min(self.evaluations, key=lambda e: (-e.metrics.get("accuracy", 0.0), e.loss))
 
     def figures(self) -> dict[str, float]:
         """Return the figures that MLflow's tables sort by: they show a metric's last value only."""
         return {
             "final/val_loss": self.final.loss,
-            "final/val_accuracy": self.final.accuracy,
             "best/val_loss": min(e.loss for e in self.evaluations),
-            "best/val_accuracy": self.best.accuracy,
+            **{f"final/val_{name}": value for name, value in self.final.metrics.items()},
+            **{f"best/val_{name}": value for name, value in self.best.metrics.items()},
             "final/loss": self.loss,
             "seconds": self.seconds,
         }
@@ -58,12 +58,14 @@ class Result:
 
 def result(directory: RunDirectory, plan: Plan, seconds: float) -> Result:
     """Return what a finished run's journals say."""
-    judged = [
-        Evaluation(int(row["step"]), float(row["val/loss"]), float(row["val/accuracy"]))
-        for row in read(directory.evaluations)
+    judged = read(directory.evaluations)
+    metrics = [name.removeprefix("val/") for name in (judged.dtype.names or ())[3:]]
+    evaluations = [
+        Evaluation(int(row["step"]), float(row["val/loss"]), {m: float(row[f"val/{m}"]) for m in metrics})
+        for row in judged
     ]
     rows = read(directory.steps)
-    return Result(judged, float(rows["loss"][-READ_EVERY:].mean()), seconds, parted(rows, plan))
+    return Result(evaluations, float(rows["loss"][-READ_EVERY:].mean()), seconds, parted(rows, plan))
 
 
 def parted(rows: NDArray[np.void], plan: Any) -> tuple[int, str] | None:

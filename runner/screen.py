@@ -20,6 +20,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from .result import Result
     from .sweep import Sweep
+    from .train import Evaluation
 
 out = Console(highlight=False, soft_wrap=True, markup=False)  # names may hold any character
 err = Console(stderr=True, highlight=False, markup=False)
@@ -67,12 +68,20 @@ def short(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
+def described(evaluation: Evaluation) -> str:
+    """Return an evaluation in words: the accuracy first, where there is one."""
+    others = dict(evaluation.metrics)
+    accuracy = f"accuracy {others.pop('accuracy'):.2%}, " if "accuracy" in others else ""
+    rest = "".join(f", {name} {value:.5g}" for name, value in others.items())
+    return f"validation {accuracy}loss {evaluation.loss:.4f}{rest}"
+
+
 def show_run(name: str, what: str, result: Result, run_id: str, uri: str, path: Path) -> None:
     """Print what came out of one run, where it is kept, and how to look at it."""
     final, best = result.final, result.best
     lines = [
-        ("final", f"validation accuracy {final.accuracy:.2%}, loss {final.loss:.4f}"),
-        ("best", f"validation accuracy {best.accuracy:.2%}, loss {best.loss:.4f}, after {best.step} steps"),
+        ("final", described(final)),
+        ("best", f"{described(best)}, after {best.step} steps"),
         ("time", f"{result.seconds:.1f} s, {1e3 * result.seconds / final.step:.2f} ms a step"),
         ("run", run_id),
         ("store", uri),
@@ -101,10 +110,12 @@ def show_next() -> None:
 def show_sweep(sweep: Sweep) -> None:
     """Print the jobs of a sweep, best first, then those that failed."""
     table = Table(box=box.SIMPLE_HEAD, title=Text(f"sweep {sweep.title}"), title_justify="left")
-    for column in ("", "job", "val loss", "val accuracy", "seconds", "run"):
+    judged = any(job.val_accuracy is not None for job in sweep.finished)
+    for column in ("", "job", "val loss", *(["val accuracy"] if judged else []), "seconds", "run"):
         table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
     for place, job in enumerate(sweep.ranked(), start=1):
-        figures = (f"{job.val_loss:.4f}", f"{job.val_accuracy:.2%}", f"{job.seconds:.1f}")
+        accuracy = ["" if job.val_accuracy is None else f"{job.val_accuracy:.2%}"] if judged else []
+        figures = (f"{job.val_loss:.4f}", *accuracy, f"{job.seconds:.1f}")
         table.add_row(str(place), Text(job.name), *figures, job.run_id[:8])
     out.print(table)
     for failure in sweep.failed:

@@ -29,7 +29,7 @@ class Summary:
     name: str
     run_id: str
     val_loss: float
-    val_accuracy: float
+    val_accuracy: float | None
     seconds: float
 
 
@@ -94,7 +94,9 @@ class Sweep:
 
         status = "KILLED" if interrupted else "FAILED" if self.failed else "FINISHED"
         best = self.ranked()[0] if self.finished else None
-        figures = {"best/val_loss": best.val_loss, "best/val_accuracy": best.val_accuracy} if best else {}
+        figures = {"best/val_loss": best.val_loss} if best else {}
+        if best and best.val_accuracy is not None:
+            figures["best/val_accuracy"] = best.val_accuracy
         note = f"{len(self.finished)} jobs finished, {len(self.failed)} failed."
         if best:
             note += f" Lowest final validation loss: {best.name} ({best.val_loss:.4f})."

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -15,12 +15,11 @@ from torch.optim import Optimizer
 
 from schedules.pytorch import Writer
 
-from .data import Batches
+from .data import Batches, Examples, Stream
 from .errors import Diverged
 from .journal import Journal
 from .signals import Stop
-
-Loss = Callable[[Tensor, Tensor], Tensor]
+from .tasks import Mean, Task
 
 READ_EVERY = 64
 """Losses stay on the device for this many steps: reading one makes the processor wait for the device."""
@@ -41,11 +40,14 @@ class Checkpoints(Protocol):
 
 @dataclass
 class Evaluation:
-    """How the model does on data it never trains on, after ``step`` updates."""
+    """How the model does on data it never trains on, after ``step`` updates.
+
+    ``metrics`` are the task's other figures, by name: ``accuracy`` for classification.
+    """
 
     step: int
     loss: float
-    accuracy: float
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 class Recorder:
@@ -90,17 +92,25 @@ class Recorder:
         self.loss = sum(losses) / len(losses)
 
 
-def evaluate(model: nn.Module, inputs: Tensor, targets: Tensor, loss_of: Loss, step: int) -> Evaluation:
-    """Return mean loss and accuracy over all of ``inputs``, in evaluation mode and without gradients."""
+def evaluate(
+    model: nn.Module, examples: Examples, task: Task, step: int, *, device: torch.device, batch_size: int
+) -> Evaluation:
+    """Return the task's loss and metrics over all examples, in evaluation mode and without gradients.
+
+    The model is in training mode afterwards. ``batch_size`` is how many examples it sees at once.
+    """
     model.eval()
-    total, right = 0.0, 0
+    totals = torch.zeros(1 + len(task.means), dtype=torch.float64, device=device)
     with torch.no_grad():
-        for x, y in zip(inputs.split(1024), targets.split(1024), strict=True):
-            outputs = model(x)
-            total += float(loss_of(outputs, y)) * len(x)
-            right += int((outputs.argmax(dim=-1) == y).sum())
+        for chosen in torch.arange(len(examples), device=examples.device).split(batch_size):
+            inputs, targets = (each.to(device) for each in examples.take(chosen))
+            outputs = model(inputs)
+            means = [mean(outputs, targets).double() for mean in (task.loss, *task.means.values())]
+            totals += torch.stack(means) * len(chosen)
     model.train()
-    return Evaluation(step, total / len(inputs), right / len(inputs))
+    loss, *others = (totals / len(examples)).tolist()
+    metrics = dict(zip(task.means, others, strict=True))
+    return Evaluation(step, loss, metrics | {name: of(loss) for name, of in task.of_loss.items()})
 
 
 def train(
@@ -108,8 +118,8 @@ def train(
     model: nn.Module,
     optimizer: Optimizer,
     write: Writer,
-    batches: Batches,
-    loss_of: Loss,
+    batches: Batches | Stream,
+    loss_of: Mean,
     first_step: int,
     total_steps: int,
     evaluate_at: Callable[[int], Evaluation],
@@ -131,7 +141,7 @@ def train(
         total_steps: updates finished at the end [>= 1].
         evaluate_at: evaluates the model after so many updates.
         journal: takes the plan's values and the loss of every step.
-        evaluations: takes the loss and accuracy of every evaluation.
+        evaluations: takes the loss and the metrics of every evaluation.
         checkpoints: saves the state when it is time to, when stopped, and at the end.
         stop: looked at between two updates.
         on_progress: told the updates finished, the recent loss and the plan's values, now and then.
@@ -156,7 +166,7 @@ def train(
             if finished % batches.steps_per_epoch == 0 or finished == total_steps:
                 recorder.flush()
                 evaluation = evaluate_at(finished)
-                evaluations.append(finished, (evaluation.loss, evaluation.accuracy))
+                evaluations.append(finished, (evaluation.loss, *evaluation.metrics.values()))
                 evaluations.flush()
                 if not math.isfinite(evaluation.loss):
                     raise Diverged(finished, recorder.last_finite, "validation loss")

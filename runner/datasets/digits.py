@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from ..data import Data
+from ..data import Data, Tensors
 from ..registries import dataset
+from ..tasks import CLASSIFICATION
 
 
 @dataset("digits")
@@ -45,9 +48,13 @@ class Digits:
         )
         train_x, val_x, train_y, val_y = split
         return Data(
-            train_inputs=torch.tensor(train_x, dtype=torch.float32).reshape(-1, 1, 8, 8),
-            train_targets=torch.tensor(train_y, dtype=torch.int64),
-            val_inputs=torch.tensor(val_x, dtype=torch.float32).reshape(-1, 1, 8, 8),
-            val_targets=torch.tensor(val_y, dtype=torch.int64),
-            num_classes=10,
+            train=_tensors(train_x, train_y),
+            val=_tensors(val_x, val_y),
+            task=CLASSIFICATION,
+            num_outputs=10,
         )
+
+
+def _tensors(pixels: NDArray[np.float64], classes: NDArray[np.int64]) -> Tensors:
+    inputs = torch.tensor(pixels, dtype=torch.float32).reshape(-1, 1, 8, 8)
+    return Tensors(inputs, torch.tensor(classes, dtype=torch.int64))

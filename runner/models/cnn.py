@@ -26,15 +26,14 @@ class Cnn:
             raise ValueError(f"channels must be one or more widths >= 1, got {list(self.channels)}")
 
     def build(self, data: Data) -> nn.Module:
-        """Return the network: ``(batch, channels, height, width) -> (batch, num_classes)``."""
-        if len(data.input_shape) != 3:
-            raise ValueError(f"cnn needs images (channels, height, width), got shape {data.input_shape}")
+        """Return the network: ``(batch, channels, height, width) -> (batch, num_outputs)``."""
+        data.check("cnn", "classification", "regression")
+        before, _, _ = data.image_shape("cnn")
         layers: list[nn.Module] = []
-        before = data.input_shape[0]
         for after in self.channels:
             stride = 2 if layers else 1
             conv = nn.Conv2d(before, after, kernel_size=3, stride=stride, padding=1, bias=False)
             layers += [conv, nn.BatchNorm2d(after), nn.ReLU()]
             before = after
-        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, data.num_classes)]
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, data.num_outputs)]
         return nn.Sequential(*layers, *head)

@@ -28,9 +28,10 @@ class Mlp:
             raise ValueError(f"hidden must be widths >= 1, got {list(self.hidden)}")
 
     def build(self, data: Data) -> nn.Module:
-        """Return the network: ``(batch, *input_shape) -> (batch, num_classes)``."""
+        """Return the network: ``(batch, *input_shape) -> (batch, num_outputs)``."""
+        data.check("mlp", "classification", "regression")
         widths = [math.prod(data.input_shape), *self.hidden]
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]
-        return nn.Sequential(*layers, nn.Linear(widths[-1], data.num_classes))
+        return nn.Sequential(*layers, nn.Linear(widths[-1], data.num_outputs))

@@ -99,9 +99,9 @@ def test_the_validation_images_are_the_same_for_every_seed_and_never_trained_on(
         build(composed("seed=0", "trainer.steps=1")).data,
         build(composed("seed=1", "trainer.steps=1")).data,
     )
-    assert torch.equal(a.val_inputs, b.val_inputs)
-    assert (len(a.train_inputs), len(a.val_inputs)) == (1437, 360)
-    assert torch.bincount(a.val_targets).min() >= 34  # every class has its share
+    assert torch.equal(a.val.inputs, b.val.inputs)
+    assert (len(a.train), len(a.val)) == (1437, 360)
+    assert torch.bincount(a.val.targets).min() >= 34  # every class has its share
 
 
 def test_flat_names_nested_settings_by_their_path():

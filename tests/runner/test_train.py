@@ -5,11 +5,12 @@ import torch
 from torch import nn
 
 import schedules
-from runner.data import Batches
+from runner.data import Batches, Tensors
 from runner.errors import Diverged
 from runner.journal import Journal, read
 from runner.result import Result, parted
 from runner.signals import Stop
+from runner.tasks import CLASSIFICATION
 from runner.train import READ_EVERY, Evaluation, evaluate, train, used
 from schedules.pytorch import Plan
 
@@ -30,11 +31,11 @@ def trained(folder, plan, total_steps=40, batch_size=8, seed=0, saved=None):
             model=model,
             optimizer=optimizer,
             write=plan.bind(optimizer),
-            batches=Batches(inputs, targets, batch_size, seed),
+            batches=Batches(Tensors(inputs, targets), batch_size, seed),
             loss_of=nn.functional.cross_entropy,
             first_step=0,
             total_steps=total_steps,
-            evaluate_at=lambda step: evaluate(model, inputs, targets, nn.functional.cross_entropy, step),
+            evaluate_at=lambda step: evaluated(model, inputs, targets, step),
             journal=journal,
             evaluations=judged,
             checkpoints=saved,
@@ -42,6 +43,11 @@ def trained(folder, plan, total_steps=40, batch_size=8, seed=0, saved=None):
             on_progress=lambda *_: None,
         )
     return read(folder / "steps"), model.weight.detach().clone()
+
+
+def evaluated(model, inputs, targets, step):
+    examples = Tensors(inputs, targets)
+    return evaluate(model, examples, CLASSIFICATION, step, device=inputs.device, batch_size=1024)
 
 
 COLUMNS = ["val/loss", "val/accuracy"]
@@ -82,7 +88,7 @@ def test_the_loop_equals_the_textbook_loop(tmp_path):
     torch.manual_seed(0)
     model = nn.Linear(4, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    batches = Batches(inputs, targets, 8, 0)
+    batches = Batches(Tensors(inputs, targets), 8, 0)
     for step in range(40):
         optimizer.param_groups[0]["lr"] = plan["lr"](step)
         x, y = batches(step)
@@ -114,7 +120,7 @@ def test_checkpoints_come_when_due_and_at_the_end(tmp_path):
 
 def test_the_best_evaluation_is_the_most_accurate_then_the_lowest_loss():
     figures = [(1, 0.5, 0.8), (2, 0.4, 0.9), (3, 0.3, 0.9), (4, 0.1, 0.7)]
-    judged = [Evaluation(*each) for each in figures]
+    judged = [Evaluation(step, loss, {"accuracy": accuracy}) for step, loss, accuracy in figures]
     result = Result(judged, loss=0.1, seconds=1.0, parted=None)
     assert result.best.step == 3
     assert result.final.step == 4
@@ -153,25 +159,25 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_stays_in_the_journal(tmp_pa
 
 def test_batches_are_whole_epochs_in_an_order_that_only_seed_and_epoch_decide():
     inputs = torch.arange(10)
-    batches = Batches(inputs, inputs, 3, seed=5)
+    batches = Batches(Tensors(inputs, inputs), 3, seed=5)
     assert batches.steps_per_epoch == 3
 
     epoch = torch.cat([batches(step)[0] for step in range(3)]).tolist()
     assert len(set(epoch)) == 9
     later = torch.cat([batches(step)[0] for step in range(3, 6)]).tolist()
     assert later != epoch
-    fresh = Batches(inputs, inputs, 3, seed=5)
+    fresh = Batches(Tensors(inputs, inputs), 3, seed=5)
     assert fresh(4)[0].tolist() == later[3:6]  # asked for out of order
-    assert torch.cat([Batches(inputs, inputs, 3, seed=6)(t)[0] for t in range(3)]).tolist() != epoch
+    assert torch.cat([Batches(Tensors(inputs, inputs), 3, seed=6)(t)[0] for t in range(3)]).tolist() != epoch
 
 
 def test_evaluation_counts_every_example_and_leaves_training_mode_on():
     model = nn.Sequential(nn.Linear(4, 2), nn.Dropout(0.5))
     inputs = torch.randn(2500, 4)  # more than one chunk, the last one shorter
     targets = torch.randint(0, 2, (2500,))
-    judged = evaluate(model, inputs, targets, nn.functional.cross_entropy, step=7)
+    judged = evaluated(model, inputs, targets, step=7)
 
     assert model.training
     outputs = model[0](inputs)
-    assert judged.loss == pytest.approx(float(nn.functional.cross_entropy(outputs, targets)), rel=1e-5)
-    assert judged.accuracy == float((outputs.argmax(dim=1) == targets).double().mean())
+    assert judged.loss == pytest.approx(nn.functional.cross_entropy(outputs, targets).item(), rel=1e-5)
+    assert judged.metrics["accuracy"] == float((outputs.argmax(dim=1) == targets).double().mean())
