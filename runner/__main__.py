@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from . import courier, messages, sweep
+from . import courier, follow, messages, ranks, sweep
 from .config import register_schema
 from .errors import ConfigError, Diverged, Interrupted
 
@@ -85,6 +85,8 @@ COMMANDS = {"sync": _sync, "doctor": _doctor, "verify-resume": _verify_resume}
 def main() -> int:
     """Run the command line; return the exit code: 0 done, 1 failed, 2 the user's mistake, 128 + signal."""
     arguments = sys.argv[1:]
+    if ranks.number() > 0:  # started by torchrun: the first process composes, the others follow it
+        return follow.follow()
     if arguments and arguments[0] in COMMANDS:
         return _guarded(lambda: COMMANDS[arguments[0]](arguments[1:]))
     if any(argument.startswith("resume=") for argument in arguments):
@@ -125,6 +127,7 @@ def _guarded(work: Callable[[], int]) -> int:
         if sweep.current is not None:
             sweep.current.close(interrupted=interrupted)
         courier.dismiss()
+        follow.dismiss()
     if sweep.current is not None and (sweep.current.finished or sweep.current.failed):
         from .screen import show_sweep
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import random
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import schedules
 from schedules.pytorch import Plan, Writer
@@ -24,9 +26,13 @@ from . import (
 )
 from .config import RunSettings, named
 from .data import Batches, Data, Stream, batches
-from .errors import ConfigError
+from .errors import ConfigError, reason_of
+from .initial import initialise
+from .ranks import ALONE, Ranks, Share, local_rank
 from .registries import DATASETS, MODELS, OPTIMIZERS
 from .train import Evaluation, evaluate
+from .trainer import TrainerSettings, check_team
+from .update import Update, update_of
 
 EVALUATED = 2**20
 """Numbers of one evaluation's inputs, or of its outputs, up to which more than a training batch is taken."""
@@ -47,14 +53,28 @@ class Experiment:
     model: nn.Module
     optimizer: Optimizer
     data: Data
-    batches: Batches | Stream
+    batches: Batches | Stream | Share
     total_steps: int
     device: torch.device
     evaluated_at_once: int
+    update: Update
+    averaged: AveragedModel | None = None
+    ranks: Ranks = ALONE
+
+    @property
+    def saved(self) -> dict[str, Any]:
+        """What a checkpoint holds the state of, by name."""
+        names = ("model", "optimizer", "update", "averaged", "ranks")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def judged(self) -> nn.Module:
+        """The model that evaluations are of: with averaged weights where they are kept."""
+        return self.model if self.averaged is None else self.averaged.module
 
     def specs(self) -> dict[str, Any]:
         """Return the plan as plain data that rebuilds it."""
-        return {name: schedules.to_spec(schedule) for name, schedule in self.plan.items()}
+        return specs_of(self.plan)
 
     def extended(self, done: int) -> Experiment:
         """Return the same experiment with its plan made as long as the budget, unchanged up to step ``done``.
@@ -66,8 +86,11 @@ class Experiment:
         for name, schedule in self.plan.items():
             longer = partial(schedules.extend, schedule, total_steps=self.total_steps, at=done)
             plan[name] = _said_of(f"schedule.{name}", longer)
-        longer_plan = Plan(**plan)
-        return replace(self, plan=longer_plan, write=longer_plan.bind(self.optimizer))
+        return self.following(Plan(**plan))
+
+    def following(self, plan: Plan) -> Experiment:
+        """Return the same experiment under another plan."""
+        return replace(self, plan=plan, write=plan.bind(self.optimizer))
 
     def loss_of(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the mean loss of the data's task."""
@@ -75,12 +98,28 @@ class Experiment:
 
     def evaluate_at(self, step: int) -> Evaluation:
         """Evaluate the model on the validation data, after ``step`` updates."""
-        val, task = self.data.val, self.data.task
-        return evaluate(self.model, val, task, step, device=self.device, batch_size=self.evaluated_at_once)
+        with self.update.autocast():
+            return evaluate(
+                self.judged,
+                self.data.val,
+                self.data.task,
+                step,
+                device=self.device,
+                batch_size=self.evaluated_at_once,
+                ranks=self.ranks,
+            )
 
 
-def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
+def build(
+    settings: RunSettings, plan: Plan | None = None, *, ranks: Ranks = ALONE, fresh: bool = True
+) -> Experiment:
     """Return the experiment that ``settings`` ask for; with a plan given, that plan.
+
+    Args:
+        settings: all of the run's.
+        plan: the plan to follow, whatever the settings say.
+        ranks: the processes that train together; each calls this.
+        fresh: load the weights that ``trainer.init_from`` names; ``False`` where a checkpoint's will follow.
 
     The seed decides the initial weights and the order of the data, and nothing else does: under one seed
     every schedule starts from the same weights and sees the same batches.
@@ -89,7 +128,8 @@ def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
         ConfigError: a name is unknown, a field is wrong, or the parts do not fit each other.
     """
     trainer = settings.trainer
-    device = _device(trainer.device)
+    check_team(trainer, ranks.count)
+    device = _device(trainer.device, ranks)
     if trainer.threads is not None:
         torch.set_num_threads(trainer.threads)
     make_data = named(DATASETS, "dataset", settings.dataset)
@@ -103,7 +143,7 @@ def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
             f"got {trainer.batch_size}"
         )
     of_step = batches(data, trainer.batch_size, settings.seed, device)
-    total_steps = trainer.steps or (trainer.epochs or 0) * of_step.steps_per_epoch
+    total_steps = _total_steps(trainer, data, of_step.steps_per_epoch)
     horizon = schedules.Horizon(
         total_steps=total_steps,
         steps_per_epoch=of_step.steps_per_epoch,
@@ -112,16 +152,107 @@ def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
     )
     plan = build_plan(settings.schedule, horizon) if plan is None else plan
 
-    torch.manual_seed(settings.seed)
-    random.seed(settings.seed)  # a plugin's transforms may draw from these
-    np.random.seed(settings.seed % 2**32)  # noqa: NPY002
+    _seed(settings.seed)
     model = _said_of("model", partial(make_model.build, data)).to(device)
+    if trainer.init_from is not None and fresh:
+        initialise(model, trainer.init_from, trainer.init_except)
+    averaged = None
+    if trainer.ema_decay is not None:
+        averaging = get_ema_multi_avg_fn(trainer.ema_decay)
+        averaged = AveragedModel(model, multi_avg_fn=averaging, use_buffers=True)
+    if trainer.parallel == "fsdp":
+        ranks.shard(model)
+    if trainer.compile:
+        _compile(device, model, averaged)
     optimizer = _said_of("optimizer", partial(make_optimizer.build, model.parameters()))
+    _refuse_closures(optimizer)
     plan = _with_constants(plan, optimizer)
     _check_means(plan, total_steps)
-    write = _said_of("schedule", partial(plan.bind, optimizer))
-    at_once = _evaluated_at_once(data, trainer.batch_size)
-    return Experiment(plan, write, model, optimizer, data, of_step, total_steps, device, at_once)
+    update = update_of(
+        trainer.precision,
+        device,
+        model=model,
+        optimizer=optimizer,
+        loss_of=data.task.loss,
+        micro_batches=trainer.accumulate,
+        clip_norm=trainer.clip_norm,
+        log_grad_norm=trainer.log_grad_norm,
+        averaged=averaged,
+        ranks=ranks,
+    )
+    if ranks.rank:  # equal weights everywhere, but other draws: dropout
+        _seed(settings.seed, ranks.rank)
+    return Experiment(
+        plan=plan,
+        write=_said_of("schedule", partial(plan.bind, optimizer)),
+        model=model,
+        optimizer=optimizer,
+        data=data,
+        batches=of_step if ranks.count == 1 else Share(of_step, ranks),
+        total_steps=total_steps,
+        device=device,
+        evaluated_at_once=_evaluated_at_once(data, trainer.batch_size),
+        update=update,
+        averaged=averaged,
+        ranks=ranks,
+    )
+
+
+def _seed(*numbers: int) -> None:
+    """Seed every generator by the run's seed, or by it and a rank."""
+    if len(numbers) == 1:
+        seed = numbers[0]
+    else:
+        seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    torch.manual_seed(seed)
+    random.seed(seed)  # a plugin's transforms may draw from these
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+
+
+def _total_steps(trainer: TrainerSettings, data: Data, steps_per_epoch: int) -> int:
+    """Return the budget in updates."""
+    if trainer.tokens is None:
+        return trainer.steps or (trainer.epochs or 0) * steps_per_epoch
+    if data.tokens_per_example is None:
+        raise ConfigError("trainer.tokens must be left out where the data are not made of tokens")
+    tokens_per_step = data.tokens_per_example * trainer.batch_size
+    if trainer.tokens < tokens_per_step:
+        raise ConfigError(
+            f"trainer.tokens must be >= {tokens_per_step}, the tokens of one update, got {trainer.tokens:.0f}"
+        )
+    return int(trainer.tokens) // tokens_per_step
+
+
+def _compile(device: torch.device, model: nn.Module, averaged: AveragedModel | None) -> None:
+    """Have the models compiled at their first batch, in place: the names of their weights stay."""
+    try:
+        torch.compile(torch.sin)(torch.ones(8, device=device))
+    except Exception as error:  # whatever a missing compiler or driver makes torch raise
+        raise ConfigError(
+            f"trainer.compile must be false where nothing can be compiled: {reason_of(error)}"
+        ) from error
+    model.compile()
+    if averaged is not None:
+        averaged.module.compile()
+
+
+def _refuse_closures(optimizer: Optimizer) -> None:
+    """Raise where an update computes the loss several times, as LBFGS does."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise ConfigError(
+            f"optimizer must be one whose step() needs no closure, got {type(optimizer).__name__}"
+        )
+
+
+def specs_of(plan: Plan) -> dict[str, Any]:
+    """Return a plan as plain data that rebuilds it."""
+    return {name: schedules.to_spec(schedule) for name, schedule in plan.items()}
+
+
+def plan_of(specs: dict[str, Any]) -> Plan:
+    """Return the plan that :func:`specs_of` described."""
+    return Plan(**{name: schedules.from_spec(spec) for name, spec in specs.items()})
 
 
 def build_plan(nodes: dict[str, Any], horizon: schedules.Horizon) -> Plan:
@@ -148,6 +279,25 @@ def lint(plan: Plan, total_steps: int) -> list[str]:
         for name, schedule in plan.items()
         for finding in schedules.lint(schedule, total_steps)
     ]
+
+
+def trainer_lint(trainer: TrainerSettings, made: Experiment) -> list[str]:
+    """Return what looks unintended in the trainer's settings for this experiment, in words."""
+    findings = []
+    falling = [name for name, curve in made.plan.items() if not isinstance(curve, schedules.Constant)]
+    if trainer.early_stop_patience is not None and falling:
+        findings.append(
+            f"trainer.early_stop_patience may end the run before {', '.join(falling)} has come to its end: "
+            "runs of unlike lengths are no comparison of schedules"
+        )
+    parts = trainer.accumulate * made.ranks.count
+    norms = any(isinstance(each, nn.modules.batchnorm._BatchNorm) for each in made.model.modules())
+    if parts > 1 and norms:
+        findings.append(
+            f"batch norm takes its statistics from {trainer.batch_size // parts} examples at a time, "
+            f"not from the {trainer.batch_size} of the batch"
+        )
+    return findings
 
 
 def _evaluated_at_once(data: Data, batch_size: int) -> int:
@@ -189,15 +339,16 @@ def _said_of(path: str, make: Any) -> Any:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _device(name: str) -> torch.device:
+def _device(name: str, ranks: Ranks) -> torch.device:
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and ranks.count > 1:
+        name = f"cuda:{local_rank()}"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
         raise ConfigError(
-            f"trainer.device must be a device of this machine, got {name!r}: {reason}"
+            f"trainer.device must be a device of this machine, got {name!r}: {reason_of(error)}"
         ) from error
     return device

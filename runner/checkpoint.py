@@ -6,6 +6,7 @@ import pickle
 import random
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,42 +14,72 @@ import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 import schedules
 from schedules.pytorch import Plan
 
 from .directory import write_atomically
+from .early_stop import Lowest
 from .errors import ConfigError, reason_of
+from .ranks import ALONE, Ranks
+from .update import Update
 
 if TYPE_CHECKING:
     from .build import Experiment
-    from .config import TrainerSettings
+    from .trainer import TrainerSettings
 
-FORMAT = 1
+FORMAT = 2
 
 
-def save(path: Path, *, step: int, plan: str, model: nn.Module, optimizer: Optimizer) -> None:
-    """Write the state after ``step`` updates; the checkpoint before stays as ``*.previous.pt``.
+def state_of(
+    *,
+    step: int,
+    plan: str,
+    model: nn.Module,
+    optimizer: Optimizer,
+    update: Update,
+    averaged: AveragedModel | None = None,
+    ranks: Ranks = ALONE,
+) -> dict[str, Any]:
+    """Return the state after ``step`` updates; called by all processes that train together, for rank 0.
 
     The order of the data is a function of the seed and the step, so the step is its whole state.
 
     Args:
-        path: the file, ``checkpoint.pt``.
         step: updates finished.
         plan: the plan's fingerprint, so that another plan is noticed.
         model: its parameters and buffers are kept.
         optimizer: its state and groups are kept.
+        update: its loss scale is kept.
+        averaged: the moving average of the model, kept where there is one.
+        ranks: the processes; every one's generators are kept.
     """
-    state = {
+    return {
         "format": FORMAT,
         "step": step,
         "plan": plan,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "random": _random_state(),
+        "model": ranks.collect(model.state_dict()),
+        "optimizer": ranks.collect(optimizer.state_dict()),
+        "update": update.state_dict(),
+        "averaged": averaged.state_dict() if averaged is not None else None,
+        "random": ranks.gather(_random_state(ranks)),
     }
+
+
+def save(path: Path, state: dict[str, Any], keep_as: Path | None = None) -> None:
+    """Write a checkpoint; the one before stays as ``*.previous.pt``.
+
+    Args:
+        path: the file, ``checkpoint.pt``.
+        state: what :func:`state_of` returns.
+        keep_as: another name for the same file, which stays when later checkpoints come.
+    """
     fresh = path.with_suffix(f".fresh{path.suffix}")
     write_atomically(fresh, lambda file: torch.save(state, file))
+    if keep_as is not None:  # first: a kill after it repeats the steps up to here, and this
+        keep_as.unlink(missing_ok=True)
+        keep_as.hardlink_to(fresh)
     if path.exists():
         path.replace(previous(path))
     fresh.replace(path)  # a kill before this leaves the previous one
@@ -59,12 +90,22 @@ def previous(path: Path) -> Path:
     return path.with_suffix(f".previous{path.suffix}")
 
 
-def load(path: Path, device: torch.device, at_most: int) -> dict[str, Any] | None:
+def best(path: Path) -> Path:
+    """Return where the weights of the lowest validation loss are."""
+    return path.with_suffix(f".best{path.suffix}")
+
+
+def kept(path: Path) -> dict[int, Path]:
+    """Return the checkpoints that stay, by their steps, earliest first."""
+    named = {file.suffixes[-2][1:]: file for file in path.parent.glob(f"{path.stem}.*{path.suffix}")}
+    return {int(step): named[step] for step in sorted(filter(str.isdecimal, named), key=int)}
+
+
+def load(path: Path, at_most: int) -> dict[str, Any] | None:
     """Return the last whole checkpoint; ``None`` when there is none, and the run begins again.
 
     Args:
         path: the file, ``checkpoint.pt``.
-        device: where its tensors go.
         at_most: rows in the journal. A checkpoint of a later step is left out: its run lost power, and the
             rows before it never reached the disk.
 
@@ -75,7 +116,7 @@ def load(path: Path, device: torch.device, at_most: int) -> dict[str, Any] | Non
         if not file.exists():
             continue
         try:
-            state: dict[str, Any] = torch.load(file, map_location=device, weights_only=True)
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         except (RuntimeError, OSError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
             print(
                 f"warning: {file} cannot be read ({reason_of(error)}); an older state is used",
@@ -90,30 +131,57 @@ def load(path: Path, device: torch.device, at_most: int) -> dict[str, Any] | Non
     return None
 
 
-def restore(state: dict[str, Any], model: nn.Module, optimizer: Optimizer) -> int:
-    """Put a checkpoint's state in place; return the updates finished."""
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    _set_random_state(state["random"])
+def restore(
+    state: dict[str, Any],
+    *,
+    model: nn.Module,
+    optimizer: Optimizer,
+    update: Update,
+    averaged: AveragedModel | None = None,
+    ranks: Ranks = ALONE,
+) -> int:
+    """Put a checkpoint's state in place; return the updates finished.
+
+    Raises:
+        ConfigError: it is of another number of processes.
+    """
+    if len(state["random"]) != ranks.count:
+        raise ConfigError(
+            f"the run must go on with as many processes as before ({len(state['random'])}), got {ranks.count}"
+        )
+    ranks.load_model(model, state["model"])
+    ranks.load_optimizer(optimizer, state["optimizer"])
+    update.load_state_dict(state["update"])
+    if averaged is not None:
+        averaged.load_state_dict(state["averaged"])
+    _set_random_state(state["random"][ranks.rank], ranks)
     return int(state["step"])
 
 
-def _random_state() -> dict[str, Any]:
+def _random_state(ranks: Ranks) -> dict[str, Any]:
     """Return every generator's state, in types that ``weights_only`` loading allows."""
     version, inner, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002  what users may draw from
     return {
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "cuda": _cuda_state(ranks) if torch.cuda.is_available() else [],
         "python": [version, list(inner), gauss],
         "numpy": [name, torch.from_numpy(np.asarray(keys).astype(np.int64)), position, has_gauss, cached],
     }
 
 
-def _set_random_state(state: dict[str, Any]) -> None:
+def _cuda_state(ranks: Ranks) -> list[torch.Tensor]:
+    """Return the state of every GPU that this process may use: its own one among several processes."""
+    return torch.cuda.get_rng_state_all() if ranks.count == 1 else [torch.cuda.get_rng_state()]
+
+
+def _set_random_state(state: dict[str, Any], ranks: Ranks) -> None:
     torch.set_rng_state(state["torch"].cpu())
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
+    if state["cuda"] and torch.cuda.is_available():
+        if ranks.count == 1:
+            torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])
+        else:
+            torch.cuda.set_rng_state(state["cuda"][0].cpu())
     version, inner, gauss = state["python"]
     random.setstate((version, tuple(inner), gauss))
     name, keys, position, has_gauss, cached = state["numpy"]
@@ -122,33 +190,62 @@ def _set_random_state(state: dict[str, Any]) -> None:
 
 
 class Saver:
-    """Decides when the state is saved, and saves it.
+    """Decides when the state is saved, and saves it; in every process, rank 0 writing.
 
     Args:
         path: the file.
         experiment: what to save.
-        settings: ``checkpoint_steps``, or ``checkpoint_seconds``.
+        settings: ``checkpoint_steps`` or ``checkpoint_seconds``, and which checkpoints stay.
+        past: validation losses of the evaluations before this process.
     """
 
-    def __init__(self, path: Path, experiment: Experiment, settings: TrainerSettings) -> None:
+    def __init__(
+        self, path: Path, experiment: Experiment, settings: TrainerSettings, past: Iterable[float] = ()
+    ) -> None:
         self._path = path
         self._experiment = experiment
-        self._steps = settings.checkpoint_steps
-        self._seconds = settings.checkpoint_seconds
+        self._settings = settings
         self._last = time.monotonic()
+        self._lowest = Lowest()
+        for loss in past:
+            self._lowest.observe(loss)
 
     def due(self, finished: int) -> bool:
         """Whether enough steps, or enough time, have passed."""
-        if self._steps is not None:
-            return finished % self._steps == 0
-        return time.monotonic() - self._last >= self._seconds
+        if self._stays(finished):
+            return True
+        if self._settings.checkpoint_steps is not None:
+            return finished % self._settings.checkpoint_steps == 0
+        return time.monotonic() - self._last >= self._settings.checkpoint_seconds
+
+    def _stays(self, finished: int) -> bool:
+        return self._settings.keep_every is not None and finished % self._settings.keep_every == 0
 
     def save(self, finished: int) -> None:
-        """Write a checkpoint after so many updates."""
+        """Write a checkpoint after so many updates; delete what is too many of those that stay."""
         made = self._experiment
-        plan = fingerprint_of(made.plan)
-        save(self._path, step=finished, plan=plan, model=made.model, optimizer=made.optimizer)
+        state = state_of(step=finished, plan=fingerprint_of(made.plan), **made.saved)
+        if made.ranks.rank == 0:
+            stays = self._path.with_suffix(f".{finished}{self._path.suffix}")
+            save(self._path, state, stays if self._stays(finished) else None)
+            if self._settings.keep_most is not None:
+                for file in list(kept(self._path).values())[: -self._settings.keep_most]:
+                    file.unlink()
         self._last = time.monotonic()
+
+    def judge(self, finished: int, val_loss: float) -> None:
+        """Keep the weights that were evaluated, where that is asked for and no loss was lower."""
+        if not (self._lowest.observe(val_loss) and self._settings.keep_best):
+            return
+        made = self._experiment
+        state = {
+            "format": FORMAT,
+            "step": finished,
+            "val_loss": val_loss,
+            "model": made.ranks.collect(made.judged.state_dict()),
+        }
+        if made.ranks.rank == 0:
+            write_atomically(best(self._path), lambda file: torch.save(state, file))
 
 
 def fingerprint_of(plan: Plan) -> str:

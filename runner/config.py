@@ -13,34 +13,9 @@ from omegaconf.errors import OmegaConfBaseException
 from schedules.names import Names, nearest
 
 from .errors import ConfigError
+from .trainer import TrainerSettings, check, choose_budget
 
-BUDGETS = ("epochs", "steps")
-DEFAULT_EPOCHS = 20
 GROUPS = ("schedule", "model", "dataset", "optimizer")
-MOST_THREADS = 1024
-
-
-@dataclass
-class TrainerSettings:
-    """How to train.
-
-    Attributes:
-        epochs: budget in passes over the training data [>= 1]; give this or ``steps`` (default 20 epochs).
-        steps: budget in optimizer updates [>= 1].
-        batch_size: examples in each update [>= 1].
-        device: ``auto`` (the GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ...
-        threads: processor threads torch may use [>= 1]; ``null`` leaves torch's choice.
-        checkpoint_seconds: time between checkpoints [seconds, > 0]; there is always one at the end.
-        checkpoint_steps: instead, updates between checkpoints [>= 1].
-    """
-
-    epochs: int | None = None
-    steps: int | None = None
-    batch_size: int = 64
-    device: str = "auto"
-    threads: int | None = None
-    checkpoint_seconds: float = 30.0
-    checkpoint_steps: int | None = None
 
 
 @dataclass
@@ -113,28 +88,19 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     for name in ("uri", "experiment"):
         if not getattr(settings.tracking, name).strip():
             raise ConfigError(f"tracking.{name} must not be empty")
-    _import_plugins(settings.plugins)
-    _choose_budget(settings.trainer, overridden)
-    for name in ("epochs", "steps", "batch_size", "threads", "checkpoint_steps"):
-        given = getattr(settings.trainer, name)
-        if given is not None and given < 1:
-            raise ConfigError(f"trainer.{name} must be a whole number >= 1, got {given}")
-    if not settings.trainer.checkpoint_seconds > 0:
-        raise ConfigError(
-            f"trainer.checkpoint_seconds must be a number > 0, got {settings.trainer.checkpoint_seconds}"
-        )
+    import_plugins(settings.plugins)
+    choose_budget(settings.trainer, overridden)
+    check(settings.trainer)
     if settings.tracking.every < 1:
         raise ConfigError(f"tracking.every must be a whole number >= 1, got {settings.tracking.every}")
     if not settings.tracking.patience >= 0:
         raise ConfigError(f"tracking.patience must be a number >= 0, got {settings.tracking.patience}")
     if not 0 <= settings.seed < 2**63:
         raise ConfigError(f"seed must be a whole number >= 0 and < 2^63, got {settings.seed}")
-    if settings.trainer.threads is not None and settings.trainer.threads > MOST_THREADS:
-        raise ConfigError(f"trainer.threads must be <= {MOST_THREADS}, got {settings.trainer.threads}")
     return settings
 
 
-def _import_plugins(plugins: list[str]) -> None:
+def import_plugins(plugins: list[str]) -> None:
     """Import the user's packages, so that what they register has a name."""
     for plugin in plugins:
         try:
@@ -143,20 +109,6 @@ def _import_plugins(plugins: list[str]) -> None:
             if error.name is None or not f"{plugin}.".startswith(f"{error.name}."):
                 raise
             raise ConfigError(f"plugins must be importable packages, got {plugin!r}: {error}") from error
-
-
-def _choose_budget(trainer: TrainerSettings, overridden: list[str]) -> None:
-    """Leave exactly one budget: the one of the command line, else the config's, else the default."""
-    asked = {o.lstrip("+").split("=")[0].removeprefix("trainer.") for o in overridden}
-    on_line = [b for b in BUDGETS if f"{b}" in asked and getattr(trainer, b) is not None]
-    given = on_line or [b for b in BUDGETS if getattr(trainer, b) is not None]
-    if len(given) > 1:
-        raise ConfigError(f"exactly one of {' and '.join(f'trainer.{b}' for b in BUDGETS)} must be given")
-    for budget in BUDGETS:
-        if given and budget != given[0]:
-            setattr(trainer, budget, None)
-    if not given:
-        trainer.epochs = DEFAULT_EPOCHS
 
 
 def named(table: Names[type], group: str, node: dict[str, Any]) -> Any:

@@ -200,6 +200,29 @@ def find(root: Path) -> Iterator[RunDirectory]:
     yield from sorted(found, key=lambda each: (len(each.path.parts), each.path))
 
 
+def locate(which: str, setting: str = "resume", root: Path = Path("outputs")) -> RunDirectory:
+    """Return the directory of a run, named by its path or by its MLflow id.
+
+    Args:
+        which: the path, or the beginning of the id.
+        setting: what is to be told where there is no such run.
+        root: where ids are looked for.
+
+    Raises:
+        ConfigError: there is none, or the beginning of an id fits several.
+    """
+    path = Path(which)
+    if (path / "run.json").exists():
+        return RunDirectory(path)
+    fitting = [d for d in find(root) if d.sent is not None and d.sent.run_id.startswith(which)]
+    if len(fitting) == 1:
+        return fitting[0]
+    found = "none" if not fitting else f"{len(fitting)}: {', '.join(str(d.path) for d in fitting)}"
+    raise ConfigError(
+        f"{setting} must be a run's directory, or the id of one below {root}/, got {which!r} ({found})"
+    )
+
+
 def now() -> int:
     """Return milliseconds since 1970."""
     return time.time_ns() // 1_000_000

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from . import courier, provenance, screen, sweep
+from . import courier, provenance, ranks, screen, sweep
 from .config import RunSettings, flat, load
 from .directory import Ending, Order, RunDirectory, now, write_atomically
 from .errors import ConfigError, Diverged, Interrupted
+from .follow import begin, lead, loop
 from .signals import Stop, listening
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .result import Result
 
 CONFIG, PLAN, PICTURE = "config.yaml", "plan.json", "plan.png"
+STOPPED_EARLY = "stopped_early"  # a tag
 
 
 def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
@@ -42,6 +44,8 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
         Interrupted: a signal; the run is KILLED and holds every step so far.
     """
     settings = load(cfg, overridden)
+    if sweep.current is not None and ranks.count() > 1:
+        raise ConfigError("a sweep must run without torchrun; start torchrun for each of its jobs")
     directory = RunDirectory(path)
     if directory.order_file.exists():
         raise ConfigError(
@@ -50,10 +54,10 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
         )
     log = path if sweep.current is None else sweep.current.directory.path
     messenger = courier.current(log / "uploader.log", settings.tracking.patience)
-    from .build import build, lint  # imports torch, while the messenger's process imports mlflow
+    from .build import lint, trainer_lint  # imports torch, while the messenger's process imports mlflow
 
-    experiment = build(settings)
-    screen.warn(lint(experiment.plan, experiment.total_steps))
+    experiment = lead(settings)
+    screen.warn(lint(experiment.plan, experiment.total_steps) + trainer_lint(settings.trainer, experiment))
     _write_artifacts(cfg, experiment, directory)
     above = sweep.current.begin(settings, messenger) if sweep.current is not None else None
     held = directory.hold()
@@ -100,9 +104,10 @@ def perform(
     try:
         with held, listening() as stop:  # a signal that comes when all is trained changes nothing
             try:
-                _train(settings, experiment, directory, messenger, stop, state)
+                early = _train(settings, experiment, directory, messenger, stop, state)
                 outcome = result(directory, experiment.plan, time.perf_counter() - started)
-                messenger.end(directory, Ending("FINISHED", now(), outcome.figures(), _said_of(outcome)))
+                tags = _said_of(outcome) | early
+                messenger.end(directory, Ending("FINISHED", now(), outcome.figures(), tags))
             except BaseException as error:
                 messenger.end(directory, _early(error))
                 raise
@@ -119,15 +124,18 @@ def _train(
     messenger: courier.Courier,
     stop: Stop,
     state: dict[str, Any] | None,
-) -> None:
-    """Run the loop between opening and closing the journals."""
-    from .checkpoint import Saver, restore
-    from .journal import Journal
-    from .train import train
+) -> dict[str, str]:
+    """Run the loop between opening and closing the journals; return what is to be said of its end."""
+    from .journal import Journal, read
 
-    first_step = restore(state, experiment.model, experiment.optimizer) if state else 0
-    journal = Journal(directory.steps, [*experiment.write(first_step), "loss"])
-    judged = Journal(
+    done = int(state["step"]) if state else 0
+    past = []
+    if state and directory.evaluations.exists():
+        judged = read(directory.evaluations)
+        past = [float(loss) for loss in judged["val/loss"][judged["step"] <= done]]
+    first_step = begin(experiment, state, past)
+    journal = Journal(directory.steps, [*experiment.write(first_step), *experiment.update.columns])
+    evaluations = Journal(
         directory.evaluations, ["val/loss", *(f"val/{name}" for name in experiment.data.task.metrics)]
     )
     name = directory.order.name
@@ -137,19 +145,15 @@ def _train(
             move(finished, loss, values)
             messenger.keep_alive()
 
-        with journal, judged:
-            train(
-                model=experiment.model,
-                optimizer=experiment.optimizer,
-                write=experiment.write,
-                batches=experiment.batches,
-                loss_of=experiment.loss_of,
+        with journal, evaluations:
+            finished, early_stop = loop(
+                settings,
+                experiment,
                 first_step=first_step,
-                total_steps=experiment.total_steps,
-                evaluate_at=experiment.evaluate_at,
+                past=past,
+                checkpoint=directory.checkpoint,
                 journal=journal,
-                evaluations=judged,
-                checkpoints=Saver(directory.checkpoint, experiment, settings.trainer),
+                evaluations=evaluations,
                 stop=stop,
                 on_progress=on_progress,
             )
@@ -159,6 +163,13 @@ def _train(
             "this device or model is not deterministic",
             file=sys.stderr,
         )
+    if early_stop is None:
+        return {}
+    if finished == experiment.total_steps:
+        return {STOPPED_EARLY: "no"}
+    why = f"after {finished} of {experiment.total_steps} steps: {early_stop}"
+    screen.out.print(f"stopped early {why}")
+    return {STOPPED_EARLY: why}
 
 
 def _early(error: BaseException) -> Ending:
@@ -266,6 +277,7 @@ def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
     """Return the settings of the run, flat, and what they came to."""
     groups = {key: value for key, value in dataclasses.asdict(settings).items() if key != "tracking"}
     return flat(groups) | {
+        "processes": experiment.ranks.count,
         "total_steps": experiment.total_steps,
         "steps_per_epoch": experiment.batches.steps_per_epoch,
         "parameters": sum(p.numel() for p in experiment.model.parameters()),

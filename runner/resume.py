@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,19 +11,24 @@ from schedules.names import nearest
 
 from . import courier, sweep
 from .config import RunSettings, flat, load
-from .directory import Order, RunDirectory, find
+from .directory import locate
 from .errors import ConfigError
-from .job import CONFIG, keep_config, keep_plan, perform
+from .follow import lead
+from .job import CONFIG, STOPPED_EARLY, keep_config, keep_plan, perform
 from .journal import count
 
 if TYPE_CHECKING:
-    from schedules.pytorch import Plan
-
     from .build import Experiment
 
 MAY_CHANGE = (
     "trainer.epochs",
     "trainer.steps",
+    "trainer.tokens",
+    "trainer.early_stop_patience",
+    "trainer.early_stop_min_delta",
+    "trainer.keep_best",
+    "trainer.keep_every",
+    "trainer.keep_most",
     "trainer.checkpoint_seconds",
     "trainer.checkpoint_steps",
     "trainer.threads",
@@ -32,7 +36,6 @@ MAY_CHANGE = (
     "tracking.patience",
     "tracking.offline",
 )
-ROOT = Path("outputs")
 
 
 def resume(which: str, overrides: list[str]) -> sweep.Summary:
@@ -57,14 +60,21 @@ def resume(which: str, overrides: list[str]) -> sweep.Summary:
     ending = directory.ending
     messenger = courier.current(directory.path / "uploader.log", settings.tracking.patience)
     from . import checkpoint
-    from .build import build
+    from .build import plan_of
 
     order = directory.order
-    experiment = build(settings, plan=_plan(order))
     recorded = count(directory.steps)
-    state = checkpoint.load(directory.checkpoint, experiment.device, at_most=recorded)
+    state = checkpoint.load(directory.checkpoint, at_most=recorded)
     done = int(state["step"]) if state else 0
-    if ending is not None and ending.status == "FINISHED" and experiment.total_steps <= recorded:
+    experiment = lead(settings, plan_of(order.plan), fresh=state is None)
+    finished = ending is not None and ending.status == "FINISHED"
+    early = ending.tags.get(STOPPED_EARLY, "no") if ending is not None else "no"
+    if early != "no" and _same_patience(saved, asked):
+        raise ConfigError(
+            f"resume must name a run with steps left, got one that stopped early {early}; "
+            "a larger trainer.early_stop_patience, or null, lets it go on"
+        )
+    if finished and experiment.total_steps <= recorded:
         raise ConfigError(
             f"resume must name a run with steps left, got one that has done {recorded} of "
             f"{experiment.total_steps}; a larger trainer.epochs or trainer.steps extends it"
@@ -90,24 +100,6 @@ def resume(which: str, overrides: list[str]) -> sweep.Summary:
             directory.write(ending)
         raise
     return perform(settings, experiment, directory, held, messenger, run_id, state)
-
-
-def locate(which: str, root: Path = ROOT) -> RunDirectory:
-    """Return the directory of a run, named by its path or by its MLflow id.
-
-    Raises:
-        ConfigError: there is none, or the beginning of an id fits several.
-    """
-    path = Path(which)
-    if (path / "run.json").exists():
-        return RunDirectory(path)
-    fitting = [d for d in find(root) if d.sent is not None and d.sent.run_id.startswith(which)]
-    if len(fitting) == 1:
-        return fitting[0]
-    found = "none" if not fitting else f"{len(fitting)}: {', '.join(str(d.path) for d in fitting)}"
-    raise ConfigError(
-        f"resume must be a run's directory, or the id of one below {root}/, got {which!r} ({found})"
-    )
 
 
 def _apply(saved: Any, overrides: list[str]) -> DictConfig:
@@ -138,12 +130,10 @@ def _settings(saved: Any, asked: DictConfig, overrides: list[str]) -> RunSetting
     return load(asked, overrides)
 
 
-def _plan(order: Order) -> Plan:
-    """Return the plan that the run has followed so far."""
-    import schedules
-    from schedules.pytorch import Plan
-
-    return Plan(**{name: schedules.from_spec(spec) for name, spec in order.plan.items()})
+def _same_patience(saved: Any, asked: Any) -> bool:
+    """Whether the settings that stopped a run early are as they were."""
+    names = ("trainer.early_stop_patience", "trainer.early_stop_min_delta")
+    return all(OmegaConf.select(saved, name) == OmegaConf.select(asked, name) for name in names)
 
 
 def _tell(experiment: Experiment) -> None:

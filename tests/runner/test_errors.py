@@ -32,7 +32,8 @@ MISTAKES = {
     "tracking.uri=": "tracking.uri must not be empty",
     "trainer.device=meta": "trainer.device must be a device of this machine, got 'meta'",
     "plugins=[no_such_package]": "plugins must be importable packages, got 'no_such_package'",
-    "trainer.epochs=3 trainer.steps=5": "exactly one of trainer.epochs and trainer.steps must be given",
+    "trainer.epochs=3 trainer.steps=5": "exactly one of trainer.epochs, trainer.steps "
+    "and trainer.tokens must be given, got trainer.epochs and trainer.steps",
     "tracking=server tracking.uri=http://127.0.0.1:9": "tracking.uri must be a server that answers, "
     "got 'http://127.0.0.1:9'",
     "tracking.uri=sqlite:////dev/null/mlflow.db": "tracking.uri must be a store MLflow can open",

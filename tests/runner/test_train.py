@@ -12,10 +12,11 @@ from runner.result import Result, parted
 from runner.signals import Stop
 from runner.tasks import CLASSIFICATION
 from runner.train import READ_EVERY, Evaluation, evaluate, train, used
+from runner.update import Update
 from schedules.pytorch import Plan
 
 
-def trained(folder, plan, total_steps=40, batch_size=8, seed=0, saved=None):
+def trained(folder, plan, total_steps=40, batch_size=8, seed=0, saved=None, stop_early=None):
     """Train a linear map on a fixed problem; return the journal's rows and the weights."""
     saved = saved or Counted()
     generator = torch.Generator().manual_seed(1)
@@ -32,15 +33,17 @@ def trained(folder, plan, total_steps=40, batch_size=8, seed=0, saved=None):
             optimizer=optimizer,
             write=plan.bind(optimizer),
             batches=Batches(Tensors(inputs, targets), batch_size, seed),
-            loss_of=nn.functional.cross_entropy,
+            update=Update(model=model, optimizer=optimizer, loss_of=nn.functional.cross_entropy),
             first_step=0,
             total_steps=total_steps,
+            evaluate_steps=len(inputs) // batch_size,
             evaluate_at=lambda step: evaluated(model, inputs, targets, step),
             journal=journal,
             evaluations=judged,
             checkpoints=saved,
             stop=Stop(),
             on_progress=lambda *_: None,
+            early_stop=stop_early,
         )
     return read(folder / "steps"), model.weight.detach().clone()
 
@@ -57,13 +60,16 @@ class Counted:
     """Checkpoints that are only counted."""
 
     def __init__(self, every=10**9):
-        self.every, self.steps = every, []
+        self.every, self.steps, self.losses = every, [], {}
 
     def due(self, finished):
         return finished % self.every == 0
 
     def save(self, finished):
         self.steps.append(finished)
+
+    def judge(self, finished, val_loss):
+        self.losses[finished] = val_loss
 
 
 def cosine(total_steps=40, peak_value=0.1):
