@@ -7,7 +7,7 @@ import math
 import random
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -46,7 +46,12 @@ BELOW_ONE = ("momentum", "beta1", "beta2")
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that a run is made of, ready to train."""
+    """Everything that a run is made of, ready to train.
+
+    Attributes:
+        averaged: the moving average of the model, where it is kept.
+        compiled: what evaluates in place of :attr:`judged`, where the model is compiled.
+    """
 
     plan: Plan
     write: Writer
@@ -59,6 +64,7 @@ class Experiment:
     evaluated_at_once: int
     update: Update
     averaged: AveragedModel | None = None
+    compiled: nn.Module | None = None
     ranks: Ranks = ALONE
 
     @property
@@ -100,7 +106,7 @@ class Experiment:
         """Evaluate the model on the validation data, after ``step`` updates."""
         with self.update.autocast():
             return evaluate(
-                self.judged,
+                self.judged if self.compiled is None else self.compiled,
                 self.data.val,
                 self.data.task,
                 step,
@@ -163,7 +169,7 @@ def build(
     if trainer.parallel == "fsdp":
         ranks.shard(model)
     if trainer.compile:
-        _compile(device, model, averaged)
+        _try_to_compile(device)
     optimizer = _said_of("optimizer", partial(make_optimizer.build, model.parameters()))
     _refuse_closures(optimizer)
     plan = _with_constants(plan, optimizer)
@@ -178,10 +184,12 @@ def build(
         clip_norm=trainer.clip_norm,
         log_grad_norm=trainer.log_grad_norm,
         averaged=averaged,
+        compile=trainer.compile,
         ranks=ranks,
     )
     if ranks.rank:  # equal weights everywhere, but other draws: dropout
         _seed(settings.seed, ranks.rank)
+    judged = model if averaged is None else averaged.module
     return Experiment(
         plan=plan,
         write=_said_of("schedule", partial(plan.bind, optimizer)),
@@ -194,6 +202,7 @@ def build(
         evaluated_at_once=_evaluated_at_once(data, trainer.batch_size),
         update=update,
         averaged=averaged,
+        compiled=cast(nn.Module, torch.compile(judged)) if trainer.compile else None,
         ranks=ranks,
     )
 
@@ -223,17 +232,14 @@ def _total_steps(trainer: TrainerSettings, data: Data, steps_per_epoch: int) -> 
     return int(trainer.tokens) // tokens_per_step
 
 
-def _compile(device: torch.device, model: nn.Module, averaged: AveragedModel | None) -> None:
-    """Have the models compiled at their first batch, in place: the names of their weights stay."""
+def _try_to_compile(device: torch.device) -> None:
+    """Raise where torch cannot compile: there may be no compiler, or no driver."""
     try:
         torch.compile(torch.sin)(torch.ones(8, device=device))
-    except Exception as error:  # whatever a missing compiler or driver makes torch raise
+    except Exception as error:  # of many kinds
         raise ConfigError(
             f"trainer.compile must be false where nothing can be compiled: {reason_of(error)}"
         ) from error
-    model.compile()
-    if averaged is not None:
-        averaged.module.compile()
 
 
 def _refuse_closures(optimizer: Optimizer) -> None:
@@ -289,6 +295,11 @@ def trainer_lint(trainer: TrainerSettings, made: Experiment) -> list[str]:
         findings.append(
             f"trainer.early_stop_patience may end the run before {', '.join(falling)} has come to its end: "
             "runs of unlike lengths are no comparison of schedules"
+        )
+    if trainer.ema_decay is not None and 1 / (1 - trainer.ema_decay) > made.total_steps / 2:
+        findings.append(
+            f"trainer.ema_decay averages over some {1 / (1 - trainer.ema_decay):.0f} updates, "
+            f"and the run has {made.total_steps}: the average stays close to where it began"
         )
     parts = trainer.accumulate * made.ranks.count
     norms = any(isinstance(each, nn.modules.batchnorm._BatchNorm) for each in made.model.modules())

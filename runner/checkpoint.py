@@ -140,15 +140,7 @@ def restore(
     averaged: AveragedModel | None = None,
     ranks: Ranks = ALONE,
 ) -> int:
-    """Put a checkpoint's state in place; return the updates finished.
-
-    Raises:
-        ConfigError: it is of another number of processes.
-    """
-    if len(state["random"]) != ranks.count:
-        raise ConfigError(
-            f"the run must go on with as many processes as before ({len(state['random'])}), got {ranks.count}"
-        )
+    """Put a checkpoint's state in place, of as many processes as now; return the updates finished."""
     ranks.load_model(model, state["model"])
     ranks.load_optimizer(optimizer, state["optimizer"])
     update.load_state_dict(state["update"])

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from schedules.names import nearest
 
-from . import courier, sweep
+from . import courier, ranks, sweep
 from .config import RunSettings, flat, load
 from .directory import locate
 from .errors import ConfigError
@@ -66,6 +66,11 @@ def resume(which: str, overrides: list[str]) -> sweep.Summary:
     recorded = count(directory.steps)
     state = checkpoint.load(directory.checkpoint, at_most=recorded)
     done = int(state["step"]) if state else 0
+    if state and len(state["random"]) != ranks.count():
+        raise ConfigError(
+            f"the run must go on with as many processes as before ({len(state['random'])}), "
+            f"got {ranks.count()}"
+        )
     experiment = lead(settings, plan_of(order.plan), fresh=state is None)
     finished = ending is not None and ending.status == "FINISHED"
     early = ending.tags.get(STOPPED_EARLY, "no") if ending is not None else "no"

@@ -28,7 +28,7 @@ class Update:
     """Trains on one batch: gradients, their norm, clipping, the optimizer's step, the moving average.
 
     Args:
-        model: the model, or what wraps it for several processes.
+        model: in training mode, on the device of the batches.
         optimizer: of the model's parameters.
         loss_of: mean loss of outputs and targets.
         autocast: makes the context that forward passes run in; ``None`` for fp32.
@@ -36,6 +36,7 @@ class Update:
         clip_norm: the longest gradient, as a Euclidean norm [> 0]; ``None`` for any.
         log_grad_norm: measure the norm also where nothing is clipped.
         averaged: the moving average of the model, told of every update.
+        compile: have torch compile the forward and the backward pass, at the first batch.
         ranks: the processes that train together.
     """
 
@@ -50,10 +51,11 @@ class Update:
         clip_norm: float | None = None,
         log_grad_norm: bool = False,
         averaged: AveragedModel | None = None,
+        compile: bool = False,
         ranks: Ranks = ALONE,
     ) -> None:
         self._model = model
-        self._forward: Callable[[Tensor], Tensor] = model
+        self._forward: Callable[[Tensor], Any] = model
         self._optimizer = optimizer
         self._loss_of = loss_of
         self._autocast = autocast
@@ -61,6 +63,7 @@ class Update:
         self._clip_norm = clip_norm
         self._measures = log_grad_norm or clip_norm is not None
         self._averaged = averaged
+        self._compile = compile
         self._ranks = ranks
         self._hold_back: Callable[[], AbstractContextManager[Any]] = nullcontext
 
@@ -74,8 +77,10 @@ class Update:
         return nullcontext() if self._autocast is None else self._autocast()
 
     def join(self) -> None:
-        """Connect the model with its copies in the other processes; called by all of them together."""
+        """Connect the model with its copies in the other processes; called by each before its first step."""
         self._forward, self._hold_back = self._ranks.connect(self._model)
+        if self._compile:
+            self._forward = torch.compile(self._forward)
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         """Make the update; return its figures, on the device, over all processes. Nothing waits for them."""
