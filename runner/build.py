@@ -25,6 +25,8 @@ from . import (
 from .config import RunSettings, named
 from .data import Batches, Data, Stream, batches
 from .errors import ConfigError
+from .optimizers.groups import grouped
+from .optimizers.modes import averaged, start_training
 from .registries import DATASETS, MODELS, OPTIMIZERS
 from .train import Evaluation, evaluate
 
@@ -76,7 +78,10 @@ class Experiment:
     def evaluate_at(self, step: int) -> Evaluation:
         """Evaluate the model on the validation data, after ``step`` updates."""
         val, task = self.data.val, self.data.task
-        return evaluate(self.model, val, task, step, device=self.device, batch_size=self.evaluated_at_once)
+        with averaged(self.optimizer):
+            return evaluate(
+                self.model, val, task, step, device=self.device, batch_size=self.evaluated_at_once
+            )
 
 
 def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
@@ -116,7 +121,9 @@ def build(settings: RunSettings, plan: Plan | None = None) -> Experiment:
     random.seed(settings.seed)  # a plugin's transforms may draw from these
     np.random.seed(settings.seed % 2**32)  # noqa: NPY002
     model = _said_of("model", partial(make_model.build, data)).to(device)
-    optimizer = _said_of("optimizer", partial(make_optimizer.build, model.parameters()))
+    optimizer = _said_of("optimizer", lambda: make_optimizer.build(grouped(model, make_optimizer)))
+    start_training(optimizer)
+    _check_fixed(plan, getattr(make_optimizer, "fixed", ()), settings.optimizer["name"])
     plan = _with_constants(plan, optimizer)
     _check_means(plan, total_steps)
     write = _said_of("schedule", partial(plan.bind, optimizer))
@@ -159,6 +166,13 @@ def _evaluated_at_once(data: Data, batch_size: int) -> int:
 def _schedule(node: dict[str, Any], horizon: schedules.Horizon) -> schedules.Schedule:
     fields = dict(node)
     return schedules.build(fields.pop("name"), horizon=horizon, **fields)
+
+
+def _check_fixed(plan: Plan, fixed: tuple[str, ...], optimizer: str) -> None:
+    """Raise where a schedule drives what an optimizer needs to stay as it is."""
+    for name in fixed:
+        if name in plan and not isinstance(plan[name], schedules.Constant):
+            raise ConfigError(f"schedule.{name} must stay one number for {optimizer}; try schedule=constant")
 
 
 def _check_means(plan: Plan, total_steps: int) -> None:
