@@ -28,6 +28,8 @@ from .config import RunSettings, named
 from .data import Batches, Data, Stream, batches
 from .errors import ConfigError, reason_of
 from .initial import initialise
+from .optimizers import modes
+from .optimizers.groups import grouped
 from .ranks import ALONE, Ranks, Share, local_rank
 from .registries import DATASETS, MODELS, OPTIMIZERS
 from .train import Evaluation, evaluate
@@ -104,7 +106,7 @@ class Experiment:
 
     def evaluate_at(self, step: int) -> Evaluation:
         """Evaluate the model on the validation data, after ``step`` updates."""
-        with self.update.autocast():
+        with self.update.autocast(), modes.averaged(self.optimizer):
             return evaluate(
                 self.judged if self.compiled is None else self.compiled,
                 self.data.val,
@@ -134,7 +136,7 @@ def build(
         ConfigError: a name is unknown, a field is wrong, or the parts do not fit each other.
     """
     trainer = settings.trainer
-    check_team(trainer, ranks.count)
+    check_team(trainer, ranks.count, str(settings.optimizer.get("name")))
     device = _device(trainer.device, ranks)
     if trainer.threads is not None:
         torch.set_num_threads(trainer.threads)
@@ -170,8 +172,10 @@ def build(
         ranks.shard(model)
     if trainer.compile:
         _try_to_compile(device)
-    optimizer = _said_of("optimizer", partial(make_optimizer.build, model.parameters()))
+    optimizer = _said_of("optimizer", lambda: make_optimizer.build(grouped(model, make_optimizer)))
     _refuse_closures(optimizer)
+    modes.start_training(optimizer)
+    _check_fixed(plan, getattr(make_optimizer, "fixed", ()), settings.optimizer["name"])
     plan = _with_constants(plan, optimizer)
     _check_means(plan, total_steps)
     update = update_of(
@@ -320,6 +324,13 @@ def _evaluated_at_once(data: Data, batch_size: int) -> int:
 def _schedule(node: dict[str, Any], horizon: schedules.Horizon) -> schedules.Schedule:
     fields = dict(node)
     return schedules.build(fields.pop("name"), horizon=horizon, **fields)
+
+
+def _check_fixed(plan: Plan, fixed: tuple[str, ...], optimizer: str) -> None:
+    """Raise where a schedule drives what an optimizer needs to stay as it is."""
+    for name in fixed:
+        if name in plan and not isinstance(plan[name], schedules.Constant):
+            raise ConfigError(f"schedule.{name} must stay one number for {optimizer}; try schedule=constant")
 
 
 def _check_means(plan: Plan, total_steps: int) -> None:

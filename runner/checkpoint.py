@@ -22,6 +22,7 @@ from schedules.pytorch import Plan
 from .directory import write_atomically
 from .early_stop import Lowest
 from .errors import ConfigError, reason_of
+from .optimizers import modes
 from .ranks import ALONE, Ranks
 from .update import Update
 
@@ -230,12 +231,9 @@ class Saver:
         if not (self._lowest.observe(val_loss) and self._settings.keep_best):
             return
         made = self._experiment
-        state = {
-            "format": FORMAT,
-            "step": finished,
-            "val_loss": val_loss,
-            "model": made.ranks.collect(made.judged.state_dict()),
-        }
+        with modes.averaged(made.optimizer):
+            weights = made.ranks.collect(made.judged.state_dict())
+        state = {"format": FORMAT, "step": finished, "val_loss": val_loss, "model": weights}
         if made.ranks.rank == 0:
             write_atomically(best(self._path), lambda file: torch.save(state, file))
 

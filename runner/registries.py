@@ -36,5 +36,8 @@ def dataset(name: str) -> Callable[[Class], Class]:
 
 
 def optimizer(name: str) -> Callable[[Class], Class]:
-    """Register an optimizer: a dataclass with ``build(parameters) -> torch.optim.Optimizer``."""
+    """Register an optimizer: a dataclass with ``build(parameters) -> torch.optim.Optimizer``.
+
+    One that inherits :class:`runner.optimizers.groups.Grouped` has its settings of parameter groups.
+    """
     return _into(OPTIMIZERS, name)

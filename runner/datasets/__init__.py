@@ -1,5 +1,5 @@
 """The datasets: importing this package registers them."""
 
-from . import digits
+from . import cifar, diabetes, digits, hf, idx, mnist5k, noise, text, tokens
 
-__all__ = ["digits"]
+__all__ = ["cifar", "diabetes", "digits", "hf", "idx", "mnist5k", "noise", "text", "tokens"]

@@ -1,5 +1,5 @@
 """The models: importing this package registers them."""
 
-from . import cnn, mlp
+from . import cnn, gpt, linear, mlp, quadratic, resnet, vgg, vit
 
-__all__ = ["cnn", "mlp"]
+__all__ = ["cnn", "gpt", "linear", "mlp", "quadratic", "resnet", "vgg", "vit"]
