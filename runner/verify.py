@@ -86,10 +86,14 @@ def _agree(calm: RunDirectory, killed: RunDirectory) -> bool:
             same = len(a) == len(b) and bool(np.array_equal(a[column], b[column], equal_nan=True))
             right &= same
             out.print(f"{'same' if same else 'DIFFERENT':10} {name}: {column}, {len(a)} and {len(b)} rows")
-    weights = [torch.load(d.checkpoint, weights_only=True)["model"] for d in (calm, killed)]
-    same = all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
-    out.print(f"{'same' if same else 'DIFFERENT':10} weights")
-    return right and same
+    states = [torch.load(d.checkpoint, weights_only=True) for d in (calm, killed)]
+    for key, name in (("model", "weights"), ("averaged", "averaged weights")):
+        a, b = (state[key] for state in states)
+        if a is not None:
+            same = all(torch.equal(a[key], b[key]) for key in a)
+            right &= same
+            out.print(f"{'same' if same else 'DIFFERENT':10} {name}")
+    return right
 
 
 def main(arguments: list[str]) -> int:

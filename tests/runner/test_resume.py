@@ -172,11 +172,19 @@ def test_a_run_in_training_is_not_resumed_twice(start, run, tmp_path):
     assert "is being trained by another process" in done.stderr
 
 
-def test_verify_resume_proves_it_on_the_users_config(run, tmp_path):
-    arguments = ["schedule=cosine", "trainer.epochs=60", "trainer.checkpoint_steps=200", "--kills", "1"]
-    done = run(tmp_path, "runner", "verify-resume", *arguments)
+FEATURES = [
+    "trainer.accumulate=2 trainer.ema_decay=0.99 trainer.clip_norm=1 trainer.precision=bf16",
+    "trainer.precision=fp16 trainer.ema_decay=0.99 optimizer=adamw trainer.early_stop_patience=50",
+]
+
+
+@pytest.mark.parametrize("features", ["trainer.log_grad_norm=false", *FEATURES])
+def test_verify_resume_proves_it_on_the_users_config(features, run, tmp_path):
+    length = ["trainer.epochs=30", "trainer.checkpoint_steps=100", "--kills", "1"]
+    done = run(tmp_path, "runner", "verify-resume", "schedule=cosine", *features.split(), *length)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "killed after step" in done.stdout
     assert "same       weights" in done.stdout
+    assert ("same       averaged weights" in done.stdout) == ("ema_decay" in features)
     assert "DIFFERENT" not in done.stdout
     assert not (tmp_path / "mlflow.db").exists()  # it has a store of its own

@@ -92,6 +92,17 @@ def test_what_does_not_fit_the_run_is_refused_before_it_starts(overrides, monkey
     assert str(refused.value).startswith(UNFIT[overrides])
 
 
+def test_a_budget_in_tokens_is_whole_updates_of_text():
+    text = ["dataset=text", "model=gpt", "trainer.batch_size=4"]
+    per_step = 4 * build(composed(*text, "trainer.steps=1")).data.tokens_per_example
+    asked = [*text, "schedule=cosine", "schedule.lr.warmup_steps=10%", "optimizer=adamw"]
+    made = build(composed(*asked, f"trainer.tokens={20 * per_step + per_step - 1}"))
+    assert made.total_steps == 20
+    assert made.plan["lr"](20) == 0.0
+    with pytest.raises(ConfigError, match=f"must be >= {per_step}, the tokens of one update, got 5"):
+        build(composed(*text, "trainer.tokens=5"))
+
+
 def test_an_optimizer_that_needs_the_loss_again_is_refused():
     from runner.build import _refuse_closures
 
