@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from schedules.names import Names, nearest
-
 from .errors import ConfigError
+
+if TYPE_CHECKING:
+    from schedules.names import Names
 
 BUDGETS = ("epochs", "steps")
 DEFAULT_EPOCHS = 20
@@ -165,6 +166,8 @@ def named(table: Names[type], group: str, node: dict[str, Any]) -> Any:
     Raises:
         ConfigError: the name or a field is unknown, or a value has the wrong type or is out of bounds.
     """
+    from schedules.names import nearest  # here, so that --help doesn't wait for numpy
+
     fields = dict(node)
     try:
         name = fields.pop("name")

@@ -17,7 +17,6 @@ from typing import Any
 
 from .directory import Ending, RunDirectory
 from .errors import ConfigError
-from .journal import count
 
 ANSWER_SECONDS = 120.0  # a first connection makes the store's tables
 LONGEST_PAUSE = 60.0  # seconds between two starts of an uploader that keeps dying
@@ -206,6 +205,8 @@ def dismiss() -> None:
 
 def left(directory: RunDirectory) -> str:
     """Say what has not reached MLflow."""
+    from .journal import count  # here, so that --help doesn't wait for numpy
+
     sent = directory.sent
     rows = sent.rows if sent is not None else {}
     files = (directory.steps, directory.evaluations)

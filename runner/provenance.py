@@ -9,7 +9,6 @@ import platform
 import re
 import subprocess
 import sys
-from importlib.metadata import distributions
 from pathlib import Path
 
 from . import __version__
@@ -36,6 +35,8 @@ def tags() -> dict[str, str]:
 @functools.cache
 def environment() -> str:
     """Return the interpreter and every installed package, one a line, as ``pip freeze`` writes them."""
+    from importlib.metadata import distributions
+
     packages = {f"{d.metadata['Name']}=={d.version}" for d in distributions() if d.metadata["Name"]}
     return "\n".join(
         [
