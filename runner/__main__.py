@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import signal
@@ -52,9 +53,17 @@ def _sync(arguments: list[str]) -> int:
 
 
 def _doctor(arguments: list[str]) -> int:
-    from .deliver import doctor
+    from .deliver import doctor, doctor_of_store
 
-    return BUG if doctor(_folder("doctor", arguments)) else 0
+    if "--store" not in " ".join(arguments):
+        return BUG if doctor(_folder("doctor", arguments)) else 0
+    parser = argparse.ArgumentParser("python -m runner doctor")
+    parser.add_argument("--store", required=True, metavar="URI", help="close its silent runs")
+    parser.add_argument("--experiment", default="schedule-lab")
+    parser.add_argument("--silent", type=float, default=300.0, metavar="SECONDS", help="without a heartbeat")
+    asked = parser.parse_args(arguments)
+    doctor_of_store(asked.store, asked.experiment, asked.silent)
+    return 0
 
 
 def _folder(command: str, arguments: list[str]) -> Path:

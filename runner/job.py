@@ -65,7 +65,9 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
             experiment=settings.tracking.experiment,
             name=name,
             params=_params(settings, experiment),
-            tags=provenance.tags() | _tags(settings, experiment, overridden),
+            tags=provenance.tags()
+            | {"directory": str(directory.path)}
+            | _tags(settings, experiment, overridden),
             started=now(),
             parent=os.path.relpath(above.path, directory.path) if above is not None else None,
             every=settings.tracking.every,

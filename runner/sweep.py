@@ -69,7 +69,8 @@ class Sweep:
                 experiment=settings.tracking.experiment,
                 name=f"sweep {self.title}",
                 params={},
-                tags=provenance.tags() | {"sweep.overrides": self.title},
+                tags=provenance.tags()
+                | {"directory": str(self.directory.path), "sweep.overrides": self.title},
                 started=now(),
             )
             self._held = self._held or self.directory.hold()  # says to others that the sweep lives
