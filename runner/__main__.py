@@ -31,6 +31,7 @@ def _task(cfg: DictConfig) -> float:
 
     global _refused
     context = HydraConfig.get()
+    sweep.join()
     try:
         summary = run(cfg, Path(context.runtime.output_dir), list(context.overrides.task))
         if sweep.current is not None:
@@ -104,6 +105,10 @@ def main() -> int:
 def _compose() -> int:
     """Let Hydra compose the config and run one job, or with ``-m`` a sweep."""
     register_schema()
+    if {"-m", "--multirun", "--plan"} & set(sys.argv):
+        from .launch import spelled_out
+
+        sys.argv[1:] = spelled_out(sys.argv[1:])
     app = hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(_task)
     app()
     if _refused is not None:

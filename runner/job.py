@@ -55,7 +55,7 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
     experiment = build(settings)
     screen.warn(lint(experiment.plan, experiment.total_steps))
     _write_artifacts(cfg, experiment, directory)
-    above = sweep.current.begin(settings, messenger) if sweep.current is not None else None
+    above = sweep.current.begin(settings.tracking, messenger) if sweep.current is not None else None
     held = directory.hold()
     name = run_name(settings, overridden)
     directory.write(
@@ -65,7 +65,7 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
             experiment=settings.tracking.experiment,
             name=name,
             params=_params(settings, experiment),
-            tags=provenance.tags()
+            tags=provenance.origin().tags
             | {"directory": str(directory.path)}
             | _tags(settings, experiment, overridden),
             started=now(),
@@ -88,7 +88,7 @@ def perform(
     experiment: Experiment,
     directory: RunDirectory,
     held: TextIOWrapper,
-    messenger: courier.Courier,
+    messenger: courier.Messenger,
     run_id: str | None,
     state: dict[str, Any] | None,
 ) -> sweep.Summary:
@@ -109,7 +109,7 @@ def perform(
                 messenger.end(directory, _early(error))
                 raise
     finally:
-        if sweep.current is None:  # which waits once, for all of its jobs
+        if sweep.current is None or not sweep.current.is_mine:  # else it waits once, for all of its jobs
             deliver(settings.tracking.patience, [directory], messenger)
     return _report(settings, directory, outcome, run_id)
 
@@ -118,7 +118,7 @@ def _train(
     settings: RunSettings,
     experiment: Experiment,
     directory: RunDirectory,
-    messenger: courier.Courier,
+    messenger: courier.Messenger,
     stop: Stop,
     state: dict[str, Any] | None,
 ) -> None:
@@ -180,7 +180,7 @@ def _said_of(outcome: Result) -> dict[str, str]:
     return {"plan.followed": f"no: {name} at step {step}"}
 
 
-def deliver(patience: float, directories: list[RunDirectory], messenger: courier.Courier) -> None:
+def deliver(patience: float, directories: list[RunDirectory], messenger: courier.Messenger) -> None:
     """Wait for the messenger; when the store is too slow, say what is left and how to send it."""
     with suppress(KeyboardInterrupt):  # the run itself has ended: only the waiting is broken off
         if messenger.wait(directories, patience):
@@ -204,7 +204,7 @@ def _report(
     sent = directory.sent
     run_id = run_id or (sent.run_id if sent is not None else "not in MLflow yet")
     final = outcome.final
-    summary = sweep.Summary(name, run_id, final.loss, final.accuracy, outcome.seconds)
+    summary = sweep.Summary(name, run_id, final.loss, final.accuracy, outcome.seconds, directory)
     if sweep.current is not None:
         return summary
     what = f"{settings.model['name']} on {settings.dataset['name']}"
@@ -264,7 +264,9 @@ def absolute(uri: str) -> str:
 
 def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
     """Return the settings of the run, flat, and what they came to."""
-    groups = {key: value for key, value in dataclasses.asdict(settings).items() if key != "tracking"}
+    groups = {
+        key: value for key, value in dataclasses.asdict(settings).items() if key not in ("tracking", "sweep")
+    }
     return flat(groups) | {
         "total_steps": experiment.total_steps,
         "steps_per_epoch": experiment.batches.steps_per_epoch,
