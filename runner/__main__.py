@@ -17,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from . import courier, messages, sweep
 from .config import register_schema
-from .errors import ConfigError, Diverged, Interrupted
+from .errors import ConfigError, Diverged, Interrupted, JobFailed, Planned
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -123,23 +123,28 @@ def _guarded(work: Callable[[], int]) -> int:
     code, interrupted = 0, False
     try:
         code = work()
+    except Planned:
+        pass
     except (Interrupted, KeyboardInterrupt) as error:
         interrupted = True
         code = 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
         print(f"error: {str(error) or 'stopped'}", file=sys.stderr)
     except Exception as error:
         known = messages.explain(error)
-        told = sweep.current is not None and bool(sweep.current.failed)  # when its job failed
+        told = sweep.current is not None and sweep.current.is_told  # when its job failed
         if wants_traceback or (known is None and not told):
             traceback.print_exc()
         elif not told:
             print(f"error: {known}", file=sys.stderr)
-        code = BUG if known is None or isinstance(error, Diverged) or messages.is_full(error) else MISTAKE
+        is_mistake = known is not None and not isinstance(error, (Diverged, JobFailed))
+        code = MISTAKE if is_mistake and not messages.is_full(error) else BUG
     finally:
         if sweep.current is not None:
             sweep.current.close(interrupted=interrupted)
         courier.dismiss()
-    if sweep.current is not None and (sweep.current.finished or sweep.current.failed):
+    if sweep.current is not None and (
+        sweep.current.finished or sweep.current.failed or sweep.current.diverged
+    ):
         from .screen import show_sweep
 
         show_sweep(sweep.current)

@@ -95,13 +95,13 @@ class RunSettings:
 
 def register_schema() -> None:
     """Give Hydra the types and our plugins. The groups stay open: registries check them, in better words."""
-    from .launch import plugin
+    from .launch import plugins
 
     schema = OmegaConf.structured(RunSettings)
     for group in GROUPS:
         OmegaConf.set_struct(schema[group], False)
     ConfigStore.instance().store(name="run_schema", node=schema)
-    plugin.register()
+    plugins.register()
 
 
 def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:

@@ -276,4 +276,5 @@ def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
 
 def _tags(settings: RunSettings, experiment: Experiment, overridden: list[str]) -> dict[str, str]:
     plan = {f"plan.{name}": repr(schedule) for name, schedule in experiment.plan.items()}
-    return plan | {"schedule": schedule_name(settings, overridden)}
+    stage = {"sweep.stage": settings.sweep.stage} if settings.sweep.stage else {}
+    return plan | stage | {"schedule": schedule_name(settings, overridden)}

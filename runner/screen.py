@@ -104,9 +104,12 @@ def show_sweep(sweep: Sweep) -> None:
     for column in ("", "job", "val loss", "val accuracy", "seconds", "run"):
         table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
     for place, job in enumerate(sweep.ranked(), start=1):
-        figures = (f"{job.val_loss:.4f}", f"{job.val_accuracy:.2%}", f"{job.seconds:.1f}")
+        accuracy = "" if job.val_accuracy is None else f"{job.val_accuracy:.2%}"
+        figures = (f"{job.val_loss:.4f}", accuracy, f"{job.seconds:.1f}")
         table.add_row(str(place), Text(job.name), *figures, job.run_id[:8])
     out.print(table)
+    for diverged in sweep.diverged:
+        out.print(f"diverged  {diverged.name}: {diverged.reason}")
     for failure in sweep.failed:
         out.print(f"failed  {failure.name}: {failure.reason}")
     if len(sweep.finished) > 1:

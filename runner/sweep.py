@@ -71,6 +71,7 @@ class Sweep:
     directory: RunDirectory
     finished: list[Summary] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    diverged: list[Failure] = field(default_factory=list)
     uri: str | None = None
     experiment: str = ""
     patience: float = 60.0
@@ -130,14 +131,17 @@ class Sweep:
 
     def collect(self) -> None:
         """Read what became of jobs that other processes trained, and that nobody told of."""
-        told = {job.directory.path for job in self.finished if job.directory is not None}
+        told = {job.name for job in (*self.finished, *self.diverged, *self.failed)}
         for directory in self.jobs():
-            if directory.path in told or (ending := directory.ending) is None:
+            name, ending = directory.order.name, directory.ending
+            if name in told or ending is None:
                 continue
             if (summary := summary_of(directory)) is not None:
                 self.finished.append(summary)
-            elif not any(each.name == directory.order.name for each in self.failed):
-                self.failed.append(Failure(directory.order.name, ending.tags.get("reason", ending.status)))
+            elif "diverged.step" in ending.tags:
+                self.diverged.append(Failure(name, ending.tags["reason"]))
+            else:
+                self.failed.append(Failure(name, ending.tags.get("reason", ending.status)))
 
     def jobs(self) -> list[RunDirectory]:
         """Return the directories of its jobs that were begun."""
@@ -153,9 +157,8 @@ class Sweep:
             return
         from .job import deliver
 
-        if self.launcher not in MINE:
-            self.collect()
-        status = "KILLED" if interrupted else "FAILED" if self.failed else "FINISHED"
+        self.collect()
+        status = "KILLED" if interrupted else "FAILED" if self._has_failed() else "FINISHED"
         messenger = courier.current(self.directory.path / "uploader.log", self.patience)
         messenger.end(self.directory, Ending(status, now(), self._figures(), self._note()))
         self._held.close()
@@ -165,6 +168,15 @@ class Sweep:
             if job.directory is not None and (sent := job.directory.sent) is not None:
                 job.run_id = sent.run_id
 
+    @property
+    def is_told(self) -> bool:
+        """Whether a job failed or diverged, which was said when it did."""
+        return bool(self.failed or self.diverged)
+
+    def _has_failed(self) -> bool:
+        """Whether a job failed. That one diverged is a finding, unless all did."""
+        return bool(self.failed) or bool(self.diverged and not self.finished)
+
     def _figures(self) -> dict[str, float]:
         if not self.finished:
             return {}
@@ -173,7 +185,9 @@ class Sweep:
         return {"best/val_loss": best.val_loss, **accuracy}
 
     def _note(self) -> dict[str, str]:
-        note = f"{len(self.finished)} jobs finished, {len(self.failed)} failed."
+        note = (
+            f"{len(self.finished)} jobs finished, {len(self.diverged)} diverged, {len(self.failed)} failed."
+        )
         if self.finished:
             best = self.ranked()[0]
             note += f" Lowest final validation loss: {best.name} ({best.val_loss:.4f})."
@@ -230,7 +244,8 @@ class SweepCallback(Callback):
             return
         error = job_return._return_value
         name = " ".join(job_return.overrides or [])
-        current.failed.append(Failure(name, str(error).splitlines()[0] if str(error) else repr(error)))
+        told = current.diverged if isinstance(error, Diverged) else current.failed
+        told.append(Failure(name, str(error).splitlines()[0] if str(error) else repr(error)))
         print(f"job {config.hydra.job.num} ({name}) failed: {error}", file=sys.stderr)
         if not isinstance(error, (ConfigError, Diverged)):
             traceback.print_exception(error)

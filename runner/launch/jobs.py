@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from .. import courier, provenance
 from ..config import SweepSettings, TrackingSettings
 from ..directory import Ending, RunDirectory, now
-from ..errors import ConfigError, Diverged
+from ..errors import ConfigError, Diverged, JobFailed, Planned
 from ..sweep import Failure, Sweep, summary_of
 from . import manifest
 from .board import Board
@@ -39,10 +39,6 @@ class Outcome:
     error: Exception | None = None
 
 
-class Planned(Exception):
-    """The sweep was only to be planned, and has been."""
-
-
 class Jobs:
     """Runs the jobs of one sweep, batch by batch.
 
@@ -50,9 +46,15 @@ class Jobs:
         mine: the sweep.
         pool: where they run.
         retries: how often a job whose process was killed is started again.
+        tracking: the store.
+        settings: of the sweep as a whole.
     """
 
-    def __init__(self, mine: Sweep, pool: Pool, retries: int) -> None:
+    def __init__(
+        self, mine: Sweep, pool: Pool, retries: int, tracking: TrackingSettings, settings: SweepSettings
+    ) -> None:
+        self._tracking = tracking
+        self._settings = settings
         self._sweep = mine
         self._pool = pool
         self._retries = retries
@@ -70,18 +72,16 @@ class Jobs:
             ConfigError: a job is impossible, or the store is away. Nothing was trained.
             Planned: the sweep was only to be planned.
         """
-        tracking = TrackingSettings(**wanted[0].config.tracking)
         mine = self._sweep.directory
         mine.path.mkdir(parents=True, exist_ok=True)
-        messenger: Any = courier.current(mine.path / "uploader.log", tracking.patience)
+        messenger: Any = courier.current(mine.path / "uploader.log", self._tracking.patience)
         yaml = [OmegaConf.to_yaml(each.config) for each in wanted]
-        settings = SweepSettings(**wanted[0].config.get("sweep", {}))
-        checked = self._pool.call(check, yaml, [each.overrides for each in wanted], settings.plan)
+        checked = self._pool.call(check, yaml, [each.overrides for each in wanted], self._settings.plan)
         _refuse([(each, look.error) for each, look in zip(wanted, checked, strict=True) if look.error])
-        if settings.plan:
+        if self._settings.plan:
             show_plan(wanted, checked, self._sweep, self._pool.slots)
             raise Planned
-        self._sweep.begin(tracking, messenger)
+        self._sweep.begin(self._tracking, messenger)
         jobs = [self._enter(each) for each in wanted]
         for job, look in zip(jobs, checked, strict=True):
             self._steps[job.number] = look.total_steps
@@ -163,13 +163,14 @@ class Jobs:
                 self._sweep.finished.append(summary)
             return Outcome(job.overrides, summary.val_loss)
         if is_new:
-            self._sweep.failed.append(Failure(name, job.reason))
+            told = self._sweep.diverged if job.state == manifest.DIVERGED else self._sweep.failed
+            told.append(Failure(name, job.reason))
         ending = directory.ending if directory.order_file.exists() else None
         tags = ending.tags if ending is not None else {}
         if job.state == manifest.DIVERGED:
             last = float(tags["diverged.last_loss"]) if "diverged.last_loss" in tags else None
             return Outcome(job.overrides, float("inf"), Diverged(int(tags["diverged.step"]), last))
-        return Outcome(job.overrides, float("nan"), ConfigError(f"job {job.number} ({name}): {job.reason}"))
+        return Outcome(job.overrides, float("nan"), JobFailed(f"job {job.number} ({name}): {job.reason}"))
 
 
 def _state_of(ended: Ended, ending: Ending | None, directory: RunDirectory) -> tuple[str, str]:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from .jobs import Wanted
     from .preflight import Checked
 
-START_SECONDS = 0.5  # that a job takes beside its steps
-WIDTH = 32
+START_SECONDS = 0.6  # that a job takes beside its steps
+SWEEP_SECONDS = 10.0  # that a sweep takes beside its jobs
+WIDTH = 24
 
 
 def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: int) -> None:
@@ -45,7 +46,7 @@ def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: 
     points = sum(look.points for look in checked)
     out.print(
         f"{len(wanted)} jobs, {steps:,} steps, {points:,} points for MLflow; "
-        f"about {_time(seconds / slots)} with {slots} at a time"
+        f"about {_time(SWEEP_SECONDS + seconds / slots)} with {slots} at a time"
     )
     _tell_twins(wanted, checked)
     for finding in dict.fromkeys(f for look in checked for f in look.findings):
@@ -55,8 +56,9 @@ def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: 
 
 def _kind(wanted: Wanted, checked: Checked, mine: Sweep) -> str:
     """Return what tells a job's plan from others': all that is varied but the seed."""
-    chosen = [o for o in wanted.overrides if o.partition("=")[0] in mine.varied - {"seed"}]
-    return " ".join(chosen) or "all jobs"
+    chosen = [o.partition("=") for o in wanted.overrides if o.partition("=")[0] in mine.varied - {"seed"}]
+    words = [value if key == "schedule" else f"{key.rpartition('.')[2]}={value}" for key, _, value in chosen]
+    return " ".join(words) or "all jobs"
 
 
 def _tell_twins(wanted: list[Wanted], checked: list[Checked]) -> None:

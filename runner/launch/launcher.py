@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from .. import sweep
+from ..config import SweepSettings, TrackingSettings
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from .jobs import Jobs, Wanted
-
-
-HYDRAS = "hydra_plugins.schedule_lab"  # the name of this module for Hydra
 
 
 @dataclass
@@ -41,7 +34,7 @@ class LocalLauncherConf:
         retries: start a job again, from its checkpoint, when its process was killed [>= 0].
     """
 
-    _target_: str = f"{HYDRAS}.LocalLauncher"
+    _target_: str = "hydra_plugins.schedule_lab.LocalLauncher"
     slots: int | None = None
     devices: list[str] = field(default_factory=list)
     timeout: float | None = None
@@ -51,7 +44,7 @@ class LocalLauncherConf:
 class LocalLauncher(Launcher):
     """Runs the jobs of a sweep on this machine. Its arguments are described in ``LocalLauncherConf``."""
 
-    __module__ = HYDRAS
+    __module__ = "hydra_plugins.schedule_lab"
 
     def __init__(self, slots: int | None, devices: list[str], timeout: float | None, retries: int) -> None:
         if slots is not None and slots < 1:
@@ -82,7 +75,11 @@ class LocalLauncher(Launcher):
             slots = self._slots or len(self._devices) or max(1, cores // threads)
             pool = Pool(slots, self._timeout, self._devices, self._preload())
             pool.warm_up()
-            self._jobs = Jobs(sweep.current, pool, self._retries)
+            tracking, settings = (
+                TrackingSettings(**self._config.tracking),
+                SweepSettings(**self._config.sweep),
+            )
+            self._jobs = Jobs(sweep.current, pool, self._retries, tracking, settings)
         return [_returned(outcome) for outcome in self._jobs.run(self._wanted(job_overrides))]
 
     def _preload(self) -> list[str]:
@@ -118,17 +115,3 @@ def _returned(outcome: Any) -> JobReturn:
     returned.status = JobStatus.COMPLETED if outcome.error is None else JobStatus.FAILED
     returned.return_value = outcome.val_loss if outcome.error is None else outcome.error
     return returned
-
-
-def register() -> None:
-    """Make the launcher known to Hydra, which takes plugins from the package ``hydra_plugins`` alone."""
-    plugins = Plugins.instance()  # looks for other plugins first
-    try:
-        place = importlib.import_module("hydra_plugins")
-    except ModuleNotFoundError:
-        place = sys.modules["hydra_plugins"] = ModuleType("hydra_plugins")
-    sys.modules[HYDRAS] = sys.modules[__name__]
-    setattr(place, HYDRAS.rpartition(".")[2], sys.modules[__name__])
-    plugins.register(LocalLauncher)
-    store = ConfigStore.instance()
-    store.store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="runner")
