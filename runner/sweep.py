@@ -131,7 +131,7 @@ class Sweep:
 
     def collect(self) -> None:
         """Read what became of jobs that other processes trained, and that nobody told of."""
-        told = {job.name for job in (*self.finished, *self.diverged, *self.failed)}
+        told = {job.name for job in self.finished} | {job.name for job in self.diverged + self.failed}
         for directory in self.jobs():
             name, ending = directory.order.name, directory.ending
             if name in told or ending is None:

@@ -109,6 +109,13 @@ class Jobs:
         plain: Any = OmegaConf.to_container(wanted.config, resolve=True)
         job = self._manifest.enter(wanted.overrides, key_of(plain))
         self._configs[job.number] = wanted
+        directory = self._manifest.directory(job)
+        ending = directory.ending if directory.order_file.exists() else None
+        if ending is not None and job.state not in manifest.DONE:  # it ended when nobody was left to note it
+            if ending.status == "FINISHED":
+                job.state, job.reason = manifest.FINISHED, ""
+            elif "diverged.step" in ending.tags:
+                job.state, job.reason = manifest.DIVERGED, ending.tags["reason"]
         return job
 
     def _next(self) -> tuple[int, Task] | None:
@@ -184,7 +191,8 @@ def _state_of(ended: Ended, ending: Ending | None, directory: RunDirectory) -> t
         return (manifest.FAILED if is_late else manifest.KILLED), ended.stopped_for
     if ended.code < 0:
         return manifest.FAILED, f"its process was killed by signal {-ended.code}"
-    return manifest.FAILED, ending.tags["reason"] if ending is not None else _last_words(directory)
+    said = ending.tags.get("reason") if ending is not None else None
+    return manifest.FAILED, said or _last_words(directory)
 
 
 def _last_words(directory: RunDirectory) -> str:
