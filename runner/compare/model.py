@@ -198,8 +198,8 @@ class Difference:
         p_holm: the same, corrected for all comparisons of the sweep.
         smallest_p: the smallest ``p`` that this many seeds can give, before the correction.
         verdict: ``better``, ``worse`` or ``not told apart``.
-        seeds_needed: seeds in all to settle it if the difference is what was seen; ``None`` when it is settled
-            or hopeless.
+        seeds_needed: seeds in all to settle it if the difference is what was seen; ``None`` when it is
+            settled or hopeless.
         variance_ratio: variance of the unpaired difference over that of the paired one; ``None`` from fewer
             than two pairs, or where the paired one does not vary.
         improvement: probability that a run of the arm ends lower than one of the baseline.
@@ -240,7 +240,8 @@ class Findings:
         responses: one for each arm that has rates.
         standings: best first.
         differences: one for each arm but the baseline, in the order of ``standings``.
-        groups: the largest sets of arms of which no two can be told apart, best first; an arm may be in several.
+        groups: the largest sets of arms of which no two can be told apart, best first; an arm may be in
+            several.
         tuning: arm to the expected lowest mean loss after 1, 2, ... of its rates, tried in random order.
         anomalies: diverged, failed and unfinished runs, missing pairs, edges, in words.
         advice: what to run next, each with its command-line overrides.
