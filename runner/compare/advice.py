@@ -14,7 +14,7 @@ import numpy as np
 from .choice import Contender
 from .model import Collection, Difference, Response
 from .pairs import MOST_SEEDS, paired, seeds_to_settle
-from .statistics import fewest_seeds
+from .power import fewest_seeds
 from .words import duration, figure, label, listed, many
 
 AFFORDABLE = 64

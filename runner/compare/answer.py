@@ -5,7 +5,8 @@ from __future__ import annotations
 from .choice import Contender
 from .model import Difference, Findings
 from .pairs import attainable
-from .statistics import fewest_seeds, smallest_sign_flip_p
+from .power import fewest_seeds
+from .statistics import smallest_sign_flip_p
 from .words import between, duration, every, figure, label, listed, many, probability
 
 
