@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from runner.compare.model import Collection, Curve, Trained
+from runner.compare.analysis import analyse
+from runner.compare.model import Collection, Curve, Question, Trained
 
 BEFORE = 2.3  # loss before training, in all of them
 EMPTY = Curve(np.empty(0), np.empty(0))
@@ -54,3 +55,19 @@ def losses(table, *, rate=0.1, stage="", first_seed=0):
         for arm, values in table.items()
         for seed, loss in enumerate(values)
     ]
+
+
+def ask(*runs, overrides="", **question):
+    """What the analysis says of a sweep."""
+    return analyse(sweep(*runs, overrides=overrides), Question(**question))
+
+
+def by_arm(items):
+    """Figures under the name of their arm."""
+    return {item.arm: item for item in items}
+
+
+def about(lines, *words):
+    """The one line that has all of the words."""
+    [line] = [each for each in lines if all(word in each for word in words)]
+    return line
