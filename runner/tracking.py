@@ -56,7 +56,7 @@ class Store:
     def __init__(self, uri: str, experiment: str) -> None:
         self.uri = uri
         if uri.startswith(("http://", "https://")):
-            _refuse_silent_server(uri)
+            refuse_silent_server(uri)
         try:
             with _one_at_a_time(uri):
                 self.client = MlflowClient(tracking_uri=uri)
@@ -285,7 +285,7 @@ def _one_at_a_time(uri: str) -> Iterator[None]:
         yield
 
 
-def _refuse_silent_server(uri: str) -> None:
+def refuse_silent_server(uri: str) -> None:
     """Raise unless something answers at ``uri`` within five seconds; MLflow itself would try for minutes."""
     try:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5.0).close()
