@@ -9,7 +9,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from mlflow.utils.rest_utils import http_request_safe
 
 from ..directory import now
 from ..errors import ConfigError, reason_of
-from ..tracking import refuse_silent_server
+from ..tracking import silence
 from ..uploader import clean_environment
 from .model import Curve
 
@@ -49,8 +49,8 @@ class Archive:
         clean_environment()
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         self._is_server = uri.startswith(("http://", "https://"))
-        if self._is_server:
-            refuse_silent_server(uri)
+        if self._is_server and (reason := silence(uri)) is not None:
+            raise ConfigError(f"uri must be a server that answers, got {uri!r}: {reason}")
         if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE).partition("?")[0]).is_file():
             raise ConfigError(f"uri must be a store that is there, got {uri!r}")
         with self._asked():
@@ -131,10 +131,11 @@ class Archive:
             return held if isinstance(held, dict) else {}
         return {}
 
-    def add_files(self, run_id: str, folder: Path, place: str) -> None:
-        """Add the files of a folder to a run's artifacts, below ``place``."""
+    def add_files(self, run_id: str, files: Iterable[Path], place: str) -> None:
+        """Add files to a run's artifacts, below ``place``."""
         with self._asked():
-            self._client.log_artifacts(run_id, str(folder), place)
+            for file in files:
+                self._client.log_artifact(run_id, str(file), place)
 
     def describe(self, run_id: str, text: str) -> None:
         """Replace a run's description [markdown]."""

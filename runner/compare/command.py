@@ -50,11 +50,6 @@ def main(arguments: list[str]) -> int:
         ConfigError: an option is wrong, or there is no such store, sweep or arm.
     """
     asked = parser().parse_args(arguments)
-    if not 0 < asked.alpha < 1:
-        raise ConfigError(f"--alpha must be > 0 and < 1, got {asked.alpha:g}")
-    if asked.target is not None and not asked.target > 0:
-        raise ConfigError(f"--target must be > 0, got {asked.target:g}")
-
     from .. import screen  # and mlflow, matplotlib: only where the options are right
     from ..job import absolute
     from . import page, reader, report, tables
@@ -67,10 +62,10 @@ def main(arguments: list[str]) -> int:
     parent = reader.find(archive, asked.experiment or defaults.experiment, asked.sweep)
     question = Question(baseline=asked.baseline, target=asked.target, alpha=asked.alpha)
     folder = asked.out or Path("outputs/compare", parent.info.run_id)
-    collection, findings = report.compare(archive, parent, question, folder)
-    tables.show(screen.out, collection, findings)
+    collection, findings, files = report.compare(archive, parent, question, folder)
+    tables.show(collection, findings)
     screen.out.print(f"report  {screen.short((folder / page.PAGE).absolute())}")
     if not asked.no_log:
-        report.publish(archive, collection, folder)
+        archive.add_files(collection.run_id, files, report.PLACE)
         screen.out.print(f"        and as artifacts {report.PLACE}/ of the run {collection.run_id} in MLflow")
     return 0

@@ -21,14 +21,16 @@ DARK = ("#3d94d6", "#ee7f35", "#22c193", "#dd96bd", "#efb02e", "#93d3f7", "#b8b8
 """The arms' colours on a dark page, in the order of ``COLOURS``."""
 
 
-def write(collection: Collection, findings: Findings, folder: Path) -> None:
-    """Write the report with its pictures into a folder: HTML, JSON and a PNG for each picture."""
+def write(collection: Collection, findings: Findings, folder: Path) -> list[Path]:
+    """Write the report into a folder: HTML, JSON and a PNG for each picture; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = plots.draw(collection, findings)
-    for name, figure in drawn.items():
-        plots.save(figure, folder / f"{name}.png")
+    pictures = [folder / f"{name}.png" for name in drawn]
+    for file, figure in zip(pictures, drawn.values(), strict=True):
+        plots.save(figure, file)
     (folder / PAGE).write_text(html(collection, findings, drawn), encoding="utf-8")
     (folder / DATA).write_text(to_json(collection, findings), encoding="utf-8")
+    return [folder / PAGE, folder / DATA, *pictures]
 
 
 def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -> str:

@@ -6,13 +6,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schedules.names import nearest
-
 from ..errors import ConfigError
 from . import cells, page, plots, reader
 from .analysis import analyse
 from .archive import Archive
 from .model import Collection, Findings, Question
+from .outcomes import steps_to
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -38,41 +37,32 @@ def report_on(uri: str, parent_run_id: str, out_dir: Path) -> Findings:
     parent = archive.run(parent_run_id)
     if parent is None:
         raise ConfigError(f"parent_run_id must be a run in {uri}, got {parent_run_id!r}")
-    collection, findings = compare(archive, parent, Question(), out_dir)
-    publish(archive, collection, out_dir)
+    collection, findings, files = compare(archive, parent, Question(), out_dir)
+    archive.add_files(collection.run_id, files, PLACE)
     archive.describe(collection.run_id, description(collection, findings))
     target = findings.question.target
     if target is not None:
         archive.add_figures(collection.run_id, {"target/val_loss": target})
         for run in collection.runs:
-            below = run.val_loss.steps[run.val_loss.values <= target]
-            if len(below):
-                archive.add_figures(run.run_id, {"time_to_target": float(below[0])})
+            steps, reached = steps_to(target, run)
+            if reached:
+                archive.add_figures(run.run_id, {"time_to_target": steps})
     return findings
 
 
-def compare(archive: Archive, parent: Run, question: Question, folder: Path) -> tuple[Collection, Findings]:
-    """Read a sweep, judge it, and write its report into a folder.
+def compare(
+    archive: Archive, parent: Run, question: Question, folder: Path
+) -> tuple[Collection, Findings, list[Path]]:
+    """Read a sweep, judge it, write its report into a folder; return the files too.
 
     Raises:
-        ConfigError: the baseline is no arm of the sweep, or no run can be judged.
+        ConfigError: the question cannot be asked of this sweep, or no run of it can be judged.
     """
     collection = reader.read(archive, parent)
-    arms = list(dict.fromkeys(run.arm for run in collection.runs))
-    if question.baseline is not None and question.baseline not in arms:
-        raise ConfigError(f"no arm is named {question.baseline!r}; {nearest(question.baseline, arms)}")
-    if not any(len(run.val_loss.values) or run.diverged_at is not None for run in collection.runs):
-        raise ConfigError(f"no run of {collection.name!r} has been evaluated yet")
     findings = analyse(collection, question)
     behind = [run.run_id for each in findings.standings for run in plots.chosen(collection, each)]
     collection = reader.with_curves(archive, collection, behind)
-    page.write(collection, findings, folder)
-    return collection, findings
-
-
-def publish(archive: Archive, collection: Collection, folder: Path) -> None:
-    """Add a report's files to the artifacts of the sweep's run."""
-    archive.add_files(collection.run_id, folder, PLACE)
+    return collection, findings, page.write(collection, findings, folder)
 
 
 def description(collection: Collection, findings: Findings) -> str:

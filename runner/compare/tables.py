@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -14,26 +13,24 @@ from .model import Collection, Findings, Standing
 WIDTH = 100
 
 
-def show(console: Console, collection: Collection, findings: Findings) -> None:
-    """Print the comparison."""
-    width = min(console.width, WIDTH)
-    console.print(_whole(collection, findings), width=width, soft_wrap=False)
-
-
-def _whole(collection: Collection, findings: Findings) -> RenderableType:
-    parts: list[RenderableType] = [
-        Text(collection.name, style="bold"),
-        Text(cells.cost(findings), style="dim"),
-        *(Text(sentence) for sentence in ["", *findings.answer, ""]),
-        _standings(findings),
-        Text(),
-        _worth(findings),
-        Text(),
-    ]
-    for title, lines in (("anomalies", findings.anomalies), ("next", findings.advice)):
+def show(collection: Collection, findings: Findings) -> None:
+    """Print the comparison. Sentences and commands are left to the terminal to wrap, to be copied whole."""
+    console = Console(highlight=False, markup=False, soft_wrap=True)  # names may hold any character
+    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    console.print(Text(collection.name, style="bold"))
+    console.print(Text(cells.cost(findings), style="dim"))
+    console.print()
+    for sentence in findings.answer:
+        console.print(Text(sentence))
+    for table in (_standings(findings), _worth(findings)):
+        console.print()
+        console.print(table, soft_wrap=False)
+    for title, lines in (("beware", findings.anomalies), ("next", findings.advice)):
         if lines:
-            parts += [Text(title, style="bold"), *(Padding(Text(line), (0, 0, 0, 2)) for line in lines)]
-    return Group(*parts)
+            console.print()
+        for place, line in enumerate(lines):
+            console.print(f"{'' if place else title:7} {line}")
+    console.print()
 
 
 def _standings(findings: Findings) -> Table:
