@@ -213,5 +213,5 @@ def pairing_ratio(losses: ArrayLike, others: ArrayLike) -> float | None:
 def _sample(values: ArrayLike, at_least: int) -> NDArray[np.float64]:
     x = np.asarray(values, np.float64)
     if x.ndim != 1 or len(x) < at_least or not np.isfinite(x).all():
-        raise ValueError(f"values must be at least {at_least} finite numbers, got {values}")
+        raise ValueError(f"values must be at least {at_least} finite numbers, got {values!r}")
     return x
