@@ -1,9 +1,10 @@
-"""Figures as people read them: the same in the terminal, on the page and in MLflow's description."""
+"""Figures as a table's cells hold them: the same in the terminal, on the page and in MLflow's description."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from . import words
 from .model import Difference, Findings, Interval, Response, Standing
 
 NOTHING = "–"
@@ -57,20 +58,6 @@ def count(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.0f}"
 
 
-def duration(seconds: float) -> str:
-    """Return a time in the two largest units that it has.
-
-    >>> [duration(s) for s in (9.4, 151, 7260)]
-    ['9 s', '2 min 31 s', '2 h 1 min']
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def moment(milliseconds: int) -> str:
     """Return a date and time, universal: a report is read elsewhere."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -100,7 +87,8 @@ def difference_of(findings: Findings, arm: str) -> Difference | None:
 def cost(findings: Findings) -> str:
     """Return what it cost to know, in one line."""
     ledger = findings.ledger
-    said = f"{count(ledger.runs)} runs, {count(ledger.steps)} steps, {duration(ledger.seconds)} of training"
+    time = words.duration(ledger.seconds)
+    said = f"{count(ledger.runs)} runs, {count(ledger.steps)} steps, {time} of training"
     lost = [
         f"{each} {word}"
         for each, word in (

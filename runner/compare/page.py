@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schedules.plot import COLOURS
 
-from . import cells, plots
+from . import cells, plots, words
 from .model import Collection, Findings
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -
         findings=findings,
         best=findings.standings[0],
         cells=cells,
+        words=words,
         level=cells.confidence(findings),
         style=style,
         rates_tried=rates_tried,

@@ -5,18 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from schedules.names import nearest
 
 from ..directory import RunDirectory
 from ..errors import ConfigError
-from .archive import CHILD, EMPTY, Archive, is_id
+from .archive import CHILD, EMPTY, Archive, Run, is_id
 from .arms import arms, peak_rate
 from .model import Collection, Trained
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 NEWEST, OLDEST = "attributes.start_time DESC", "attributes.start_time ASC"
 PARENT = "mlflow.parentRunId"

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
 from . import cells, page, plots, reader
 from .analysis import analyse
-from .archive import Archive
+from .archive import Archive, Run
 from .model import Collection, Findings, Question
 from .outcomes import steps_to
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 PLACE = "report"  # of the report among the parent run's artifacts
 
