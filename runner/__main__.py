@@ -89,7 +89,13 @@ def _verify_resume(arguments: list[str]) -> int:
     return verify(arguments)
 
 
-COMMANDS = {"sync": _sync, "doctor": _doctor, "verify-resume": _verify_resume}
+def _compare(arguments: list[str]) -> int:
+    from .compare.command import main as compare
+
+    return compare(arguments)
+
+
+COMMANDS = {"compare": _compare, "sync": _sync, "doctor": _doctor, "verify-resume": _verify_resume}
 
 
 def main() -> int:

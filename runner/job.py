@@ -236,15 +236,21 @@ def keep_plan(experiment: Experiment, directory: RunDirectory) -> None:
 
 def run_name(settings: RunSettings, overridden: list[str]) -> str:
     """Return what tells a run from its neighbours: schedule, peak rate, seed, what else a sweep varies."""
-    node = settings.schedule.get("lr")
-    peak = node.get("peak_value") if isinstance(node, dict) else node
-    if not isinstance(peak, (int, float)):
-        peak = settings.optimizer.get("lr")  # a user's own optimizer may have no rate of that name
-    rate = [f"lr={peak:g}"] if isinstance(peak, (int, float)) else []
+    peak = peak_rate(settings)
+    rate = [f"lr={peak:g}"] if peak is not None else []
     told = {"schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"}
     varied = sweep.current.varied - told if sweep.current is not None else set()
     others = [o for o in overridden if o.partition("=")[0] in varied]
     return " ".join([schedule_name(settings, overridden), *rate, *others, f"seed={settings.seed}"])
+
+
+def peak_rate(settings: RunSettings) -> float | None:
+    """Return the peak of the learning rate; ``None`` where there is none."""
+    node = settings.schedule.get("lr")
+    peak = node.get("peak_value") if isinstance(node, dict) else node
+    if not isinstance(peak, (int, float)):
+        peak = settings.optimizer.get("lr")  # a user's own optimizer may have no rate of that name
+    return peak if isinstance(peak, (int, float)) else None
 
 
 def schedule_name(settings: RunSettings, overridden: list[str]) -> str:
@@ -264,10 +270,11 @@ def absolute(uri: str) -> str:
 
 def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
     """Return the settings of the run, flat, and what they came to."""
-    groups = {
-        key: value for key, value in dataclasses.asdict(settings).items() if key not in ("tracking", "sweep")
-    }
-    return flat(groups) | {
+    nodes = dataclasses.asdict(settings)
+    params = flat({key: value for key, value in nodes.items() if key not in ("tracking", "sweep")})
+    if (peak := peak_rate(settings)) is not None:
+        params["peak_lr"] = peak
+    return params | {
         "total_steps": experiment.total_steps,
         "steps_per_epoch": experiment.batches.steps_per_epoch,
         "parameters": sum(p.numel() for p in experiment.model.parameters()),
@@ -275,6 +282,9 @@ def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
 
 
 def _tags(settings: RunSettings, experiment: Experiment, overridden: list[str]) -> dict[str, str]:
-    plan = {f"plan.{name}": repr(schedule) for name, schedule in experiment.plan.items()}
-    stage = {"sweep.stage": settings.sweep.stage} if settings.sweep.stage else {}
-    return plan | stage | {"schedule": schedule_name(settings, overridden)}
+    tags = {f"plan.{name}": repr(schedule) for name, schedule in experiment.plan.items()}
+    if sweep.current is not None:
+        tags["sweep"] = sweep.current.title
+    if settings.sweep.stage:
+        tags["sweep.stage"] = settings.sweep.stage
+    return tags | {"schedule": schedule_name(settings, overridden)}

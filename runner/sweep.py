@@ -83,7 +83,9 @@ class Sweep:
     @classmethod
     def around(cls, directory: RunDirectory, varied: set[str]) -> Sweep:
         """Return the sweep that this process trains a job of, and that another one began and will end."""
-        return cls("", directory, uri=directory.order.uri, varied=varied, is_mine=False)
+        order = directory.order
+        title = order.tags["sweep.overrides"]
+        return cls(title, directory, uri=order.uri, varied=varied, is_mine=False)
 
     def begin(self, settings: TrackingSettings, messenger: courier.Messenger) -> RunDirectory:
         """Return the sweep's directory; the first call has MLflow make its run, or open it again.
@@ -115,7 +117,6 @@ class Sweep:
         origin = provenance.origin().tags
         mine = {
             "directory": str(self.directory.path),
-            "sweep": "parent",
             "sweep.overrides": self.title,
             "sweep.varied": json.dumps(sorted(self.varied)),
         }
