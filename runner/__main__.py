@@ -148,13 +148,31 @@ def _guarded(work: Callable[[], int]) -> int:
         if sweep.current is not None:
             sweep.current.close(interrupted=interrupted)
         courier.dismiss()
-    if sweep.current is not None and (
-        sweep.current.finished or sweep.current.failed or sweep.current.diverged
-    ):
+    if sweep.current is not None and (sweep.current.finished or sweep.current.is_told):
         from .screen import show_sweep
 
         show_sweep(sweep.current)
+        if not interrupted:
+            _report(sweep.current)
     return code
+
+
+def _report(mine: sweep.Sweep) -> None:
+    """Compare what a sweep trained, and add the report to its run; not where there is nothing to compare."""
+    sent = mine.directory.sent
+    if not mine.is_delivered or sent is None or len(mine.finished) + len(mine.diverged) < 2:
+        return
+    from .compare import page, report, tables
+    from .screen import err, out, short
+
+    folder = mine.directory.path / report.PLACE
+    try:
+        collection, findings = report.report_on(mine.directory.order.uri, sent.run_id, folder)
+    except ConfigError as error:
+        err.print(f"warning: no report: {error}", soft_wrap=True)
+        return
+    tables.show(collection, findings)
+    out.print(f"report {short(folder / page.PAGE)}, and in MLflow with the sweep's run")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 out = Console(highlight=False, soft_wrap=True, markup=False)  # names may hold any character
 err = Console(stderr=True, highlight=False, markup=False)
 
+SHOWN_JOBS = 10  # of a sweep: MLflow has all
+
 
 @contextmanager
 def progress(
@@ -103,7 +105,7 @@ def show_sweep(sweep: Sweep) -> None:
     table = Table(box=box.SIMPLE_HEAD, title=Text(f"sweep {sweep.title}"), title_justify="left")
     for column in ("", "job", "val loss", "val accuracy", "seconds", "run"):
         table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
-    for place, job in enumerate(sweep.ranked(), start=1):
+    for place, job in enumerate(sweep.ranked()[:SHOWN_JOBS], start=1):
         accuracy = "" if job.val_accuracy is None else f"{job.val_accuracy:.2%}"
         figures = (f"{job.val_loss:.4f}", accuracy, f"{job.seconds:.1f}")
         table.add_row(str(place), Text(job.name), *figures, job.run_id[:8])
@@ -112,6 +114,8 @@ def show_sweep(sweep: Sweep) -> None:
         out.print(f"diverged  {diverged.name}: {diverged.reason}")
     for failure in sweep.failed:
         out.print(f"failed  {failure.name}: {failure.reason}")
+    if (more := len(sweep.finished) - SHOWN_JOBS) > 0:
+        out.print(f"and {more} more")
     if len(sweep.finished) > 1:
         out.print("ranked by final validation loss: one run each, so small gaps may be chance")
     if sweep.uri is not None:

@@ -77,6 +77,7 @@ class Sweep:
     patience: float = 60.0
     varied: set[str] = field(default_factory=set)
     is_mine: bool = True
+    is_delivered: bool = False
     launcher: str = "local"
     _held: Any = None
 
@@ -163,7 +164,8 @@ class Sweep:
         messenger = courier.current(self.directory.path / "uploader.log", self.patience)
         messenger.end(self.directory, Ending(status, now(), self._figures(), self._note()))
         self._held.close()
-        if not messenger.wait([self.directory, *self.jobs()], self.patience):
+        self.is_delivered = messenger.wait([self.directory, *self.jobs()], self.patience)
+        if not self.is_delivered:
             deliver(0.0, [self.directory], messenger)
         for job in self.finished:
             if job.directory is not None and (sent := job.directory.sent) is not None:
