@@ -49,3 +49,23 @@ def test_a_difference_that_is_hopeless_to_settle_is_said_to_be():
     findings = ask(losses({"constant": SEEDS[:6], "cosine": SEEDS[:6] + noise}))
     assert findings.differences[0].seeds_needed is None
     assert about(findings.advice, "more than 1000 seeds", "not be worth it")
+
+
+def test_rivals_of_the_best_come_after_the_baseline_is_beaten():
+    wobble = np.array([0.012, -0.004] * 4)
+    apart = {"constant": SEEDS, "cosine": SEEDS - 10 * SHIFTS, "wsd": SEEDS - 10 * SHIFTS - wobble}
+    lines = ask(losses(apart)).advice
+    assert about(lines, "To tell cosine from wsd", "schedule=wsd,cosine ")
+    assert not [line for line in lines if "from constant" in line]
+    few = ask(losses({arm: values[:4] for arm, values in apart.items()})).advice
+    assert about(few, "To tell wsd and cosine from constant")
+    assert not [line for line in few if "from wsd" in line]
+
+
+def test_a_settled_question_is_to_be_confirmed_where_the_same_seeds_chose_the_rate():
+    table = {"constant": SEEDS, "cosine": SEEDS - SHIFTS}
+    worse = {arm: values + 0.5 for arm, values in table.items()}
+    runs = [losses(worse, rate=0.1), losses(table, rate=0.3), losses(worse, rate=1.0)]
+    [line] = ask(*runs).advice
+    assert line.startswith("To confirm")
+    assert "optimizer.lr=0.3 'seed=range(8,16)'" in line

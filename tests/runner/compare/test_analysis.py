@@ -1,5 +1,7 @@
 """The answer in words, sweeps of one seed or one arm, and questions that are refused."""
 
+import dataclasses
+import json
 import subprocess
 import sys
 
@@ -8,7 +10,7 @@ import pytest
 
 from runner.errors import ConfigError
 
-from .sweeps import about, ask, diverged, failed, losses
+from .sweeps import EMPTY, about, ask, diverged, failed, losses, trained
 
 
 def test_one_seed_has_no_intervals_and_claims_nothing():
@@ -87,3 +89,38 @@ def test_the_analysis_needs_neither_torch_nor_mlflow_nor_hydra():
     script = "import sys, runner.compare.analysis; print({'torch', 'mlflow', 'hydra'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def any_run(rng):
+    """A run of any kind: finished, diverged, failed, killed, not ended, without evaluations."""
+    arm = str(rng.choice(["constant", "cosine", "wsd model=cnn"]))
+    where = {"rate": rng.choice([None, 0.03, 0.1, 0.3, 1.0]), "seed": int(rng.integers(4))}
+    where["stage"] = str(rng.choice(["", "tune", "final"]))
+    kind = rng.integers(8)
+    if kind == 0:
+        return diverged(arm, at=int(rng.integers(100)), **where)
+    if kind == 1:
+        return failed(arm, status=str(rng.choice(["FAILED", "KILLED", "RUNNING"])), **where)
+    if kind == 2:
+        return trained(arm, float(rng.choice([np.nan, np.inf, 9.0])), **where)
+    if kind == 3:
+        return trained(arm, 0.5, val_loss=EMPTY, val_accuracy=EMPTY, loss=EMPTY, lr=EMPTY, **where)
+    return trained(arm, float(rng.choice([0.2, 0.3, rng.normal(0.4, 0.1)])), **where)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_the_runs_are_the_findings_are_plain_finite_data(seed):
+    rng = np.random.default_rng(seed)
+    runs = [any_run(rng) for _ in range(rng.integers(1, 40))]
+    try:
+        findings = ask(runs)
+    except ConfigError:
+        assert not any(run.status == "FINISHED" and len(run.val_loss.values) for run in runs)
+        assert not any(run.diverged_at is not None for run in runs)
+        return
+    json.dumps(dataclasses.asdict(findings), allow_nan=False)
+    assert findings.ledger.runs == len(runs)
+    assert {arm for group in findings.groups for arm in group} == {s.arm for s in findings.standings}
+    for run in runs:  # nobody is dropped in silence
+        counted = run.arm in {s.arm for s in findings.standings} and run.status == "FINISHED"
+        assert counted or any(run.arm in line for line in findings.anomalies)

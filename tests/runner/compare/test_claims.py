@@ -65,32 +65,32 @@ def false_alarms(shifts, repetitions, seed, **how):
 @pytest.mark.parametrize("kind", ["normal", "skewed", "heavy tails"])
 def test_false_alarms_without_any_difference(kind):
     none = dict.fromkeys(ARMS, 0.0)
-    verdicts, grouped = false_alarms(none, 400, seed=1, seeds=10, kind=kind)
-    assert verdicts <= false_alarm_limit(400)
-    assert grouped <= false_alarm_limit(400)
+    verdicts, grouped = false_alarms(none, 250, seed=1, seeds=10, kind=kind)
+    assert verdicts <= false_alarm_limit(250)
+    assert grouped <= false_alarm_limit(250)
 
 
 def test_false_alarms_are_as_many_as_allowed_where_the_test_can_be_that_fine():
     # one comparison of 10 pairs: p comes in steps of 2 / 1024, so the test uses nearly all of alpha
-    verdicts, grouped = false_alarms({"constant": 0.0, "cosine": 0.0}, 600, seed=2, seeds=10)
+    verdicts, grouped = false_alarms({"constant": 0.0, "cosine": 0.0}, 500, seed=2, seeds=10)
     assert verdicts == grouped
-    assert 0.02 < verdicts <= false_alarm_limit(600)
+    assert 0.02 < verdicts <= false_alarm_limit(500)
 
 
 def test_false_alarms_among_arms_that_do_not_differ_while_others_do():
     some = {"constant": 0.0, "cosine": -0.03, "linear": -0.03, "wsd": 0.0}
-    verdicts, grouped = false_alarms(some, 400, seed=3, seeds=10)
-    assert verdicts <= false_alarm_limit(400)
-    assert grouped <= false_alarm_limit(400)
+    verdicts, grouped = false_alarms(some, 250, seed=3, seeds=10)
+    assert verdicts <= false_alarm_limit(250)
+    assert grouped <= false_alarm_limit(250)
 
 
 @pytest.mark.parametrize("stages", [True, False], ids=["fresh seeds", "the same seeds"])
 def test_false_alarms_after_choosing_the_best_of_three_rates(stages):
     none = dict.fromkeys(ARMS[:3], 0.0)
     how = {"seeds": 8, "rates": (0.03, 0.1, 0.3), "stages": stages}
-    verdicts, grouped = false_alarms(none, 250, seed=4, **how)
-    assert verdicts <= false_alarm_limit(250)
-    assert grouped <= false_alarm_limit(250)
+    verdicts, grouped = false_alarms(none, 160, seed=4, **how)
+    assert verdicts <= false_alarm_limit(160)
+    assert grouped <= false_alarm_limit(160)
 
 
 def found(shift, repetitions, seed, seeds, arms=ARMS):
@@ -120,9 +120,9 @@ def test_a_difference_is_found_as_often_as_its_power_says():
     seeds, level = 14, ALPHA / 3
     critical = stats.t.ppf(1 - level / 2, seeds - 1)
     power = stats.nct.sf(critical, seeds - 1, np.sqrt(seeds))
-    right, wrong, _ = found(-0.01 * np.sqrt(2), 300, seed=6, seeds=seeds)
+    right, wrong, _ = found(-0.01 * np.sqrt(2), 200, seed=6, seeds=seeds)
     assert 0.8 < power < 0.9
-    assert right == pytest.approx(power, abs=3 * np.sqrt(power * (1 - power) / 300))
+    assert right == pytest.approx(power, abs=3 * np.sqrt(power * (1 - power) / 200))
     assert wrong == 0.0
 
 

@@ -48,7 +48,7 @@ def test_groups_hold_what_cannot_be_told_apart():
     assert findings.groups[1] == ["c"]
     best, second = findings.groups[0]
     assert about(findings.answer, f"{best} cannot be told apart from {second}; c ended higher beyond chance")
-    assert about(findings.advice, f"To tell {best} from {second}")
+    assert about(findings.advice, f"To tell {second} from {best}", "schedule=a,b ")
 
 
 @pytest.mark.parametrize(
