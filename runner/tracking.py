@@ -122,8 +122,8 @@ class Delivery:
         steps = self._sent.rows.get(self.directory.steps.name, 0)
         points = [Metric(k, v, ending.time, steps) for k, v in ending.metrics.items() if math.isfinite(v)]
         tags = dict(ending.tags)
-        if self._order.resumed:
-            tags["resumed.at"] = ", ".join(map(str, self._order.resumed))
+        if resumed := self.directory.order.resumed:  # it may have gone on since this delivery began
+            tags["resumed.at"] = ", ".join(map(str, resumed))
         rows = [RunTag(key, text) for key, text in texts(tags).items()]
         self._client.log_batch(self._sent.run_id, metrics=points, tags=rows, synchronous=True)
         self._client.set_terminated(self._sent.run_id, status=ending.status, end_time=ending.time)

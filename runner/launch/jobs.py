@@ -126,6 +126,8 @@ class Jobs:
         job.state, job.attempts, job.reason = manifest.RUNNING, job.attempts + 1, ""
         self._tried[job.number] = self._tried.get(job.number, 0) + 1
         self._manifest.save()
+        # An ending of an earlier try would be taken for that of this one.
+        directory.end_file.unlink(missing_ok=True)
         wanted = self._configs[job.number]
         return job.number, Task(
             path=directory.path,
