@@ -14,7 +14,7 @@ import numpy as np
 from .choice import Contender
 from .model import Collection, Difference, Response
 from .pairs import MOST_SEEDS, paired, seeds_to_settle
-from .statistics import fewest_seeds
+from .power import fewest_seeds
 from .words import duration, figure, label, listed, many
 
 AFFORDABLE = 64
@@ -108,14 +108,11 @@ def advice(
         alpha: rate of false alarms.
     """
     sweep = Sweep(collection)
-    said = [*_other_rates(sweep, contenders), *_more_seeds(sweep, contenders, found)]
-    first_two = {c.arm for c in contenders[:2]}
-    if (
-        len(first_two) == 2
-        and first_two not in [{d.arm, d.baseline} for d in found]
-        and first_two not in apart
-    ):
-        said += _rank_the_first_two(sweep, contenders[0], contenders[1], alpha)
+    said = [
+        *_other_rates(sweep, contenders),
+        *_more_seeds(sweep, _open_to_baseline(contenders, found)),
+        *_more_seeds(sweep, _open_to_best(contenders, found, apart, alpha)),
+    ]
     settled = found and all(d.verdict != "not told apart" for d in found)
     if settled and not all(c.fresh for c in contenders):
         count = max(len(contenders[0].losses), fewest_seeds(alpha / len(found)))
@@ -149,36 +146,59 @@ def _further(response: Response) -> tuple[float, ...]:
     return tuple(sorted(float(f"{rate:.3g}") for rate in new))
 
 
-def _more_seeds(sweep: Sweep, contenders: list[Contender], found: list[Difference]) -> list[str]:
-    """Ask for the seeds that the open differences need, in one sweep on fresh seeds."""
-    rate = {c.arm: c.rate for c in contenders}
-    open_ = [d for d in found if d.verdict == "not told apart"]
-    worth = [d for d in open_ if d.seeds_needed is not None and d.seeds_needed <= AFFORDABLE]
+@dataclass(frozen=True)
+class Open:
+    """An arm that is not told apart from another, and the seeds that would do it."""
+
+    arm: Contender
+    against: Contender
+    seeds: int | None
+    difference: float
+
+
+def _open_to_baseline(contenders: list[Contender], found: list[Difference]) -> list[Open]:
+    by_arm = {c.arm: c for c in contenders}
+    return [
+        Open(by_arm[d.arm], by_arm[d.baseline], d.seeds_needed, d.delta.mean)
+        for d in found
+        if d.verdict == "not told apart"
+    ]
+
+
+def _open_to_best(
+    contenders: list[Contender], found: list[Difference], apart: set[frozenset[str]], alpha: float
+) -> list[Open]:
+    """Return the rivals of the best arm, once the best is told apart from the baseline."""
+    best, *others = contenders
+    if any(d.arm == best.arm and d.verdict == "not told apart" for d in found):
+        return []
+    known = apart | {frozenset((d.arm, d.baseline)) for d in found}
+    rivals = [(c, paired(c, best)) for c in others if frozenset((best.arm, c.arm)) not in known]
+    return [
+        Open(c, best, seeds_to_settle(d, alpha / len(rivals)), float(d.mean()) if len(d) else 0.0)
+        for c, d in rivals
+    ]
+
+
+def _more_seeds(sweep: Sweep, open_: list[Open]) -> list[str]:
+    """Ask for the seeds that open differences need, in one sweep on fresh seeds; say which need too many."""
+    worth = [o for o in open_ if o.seeds is not None and o.seeds <= AFFORDABLE]
     said = []
     if worth:
-        count = max(d.seeds_needed or 0 for d in worth)
-        arms = [worth[0].baseline, *(d.arm for d in worth)]
-        line = sweep.command(arms, [rate[arm] for arm in arms], sweep.fresh(count))
-        at = listed([label(arm, rate[arm]) for arm in arms])
-        where = f" ({at})" if len({rate[arm] for arm in arms}) > 1 else ""
+        count = max(o.seeds or 0 for o in worth)
+        arms = [worth[0].against, *(o.arm for o in worth)]
+        rates = [c.rate for c in arms]
+        line = sweep.command([c.arm for c in arms], rates, sweep.fresh(count))
+        where = f" ({listed([label(c.arm, c.rate) for c in arms])})" if len(set(rates)) > 1 else ""
         said.append(
-            f"To tell {listed(arms[1:])} from {arms[0]}, if the differences are what they seem, about "
-            f"{many(count, 'seed')} are needed{where}: {line}"
+            f"To tell {listed([c.arm for c in arms[1:]])} from {arms[0].arm}, if the differences are what "
+            f"they seem, about {many(count, 'seed')} are needed{where}: {line}"
         )
-    for d in open_:
-        if d not in worth and d.delta.mean != 0:
-            seeds = f"about {d.seeds_needed} seeds" if d.seeds_needed else f"more than {MOST_SEEDS} seeds"
+    for o in open_:
+        if o not in worth and o.difference != 0:
+            seeds = f"about {o.seeds} seeds" if o.seeds else f"more than {MOST_SEEDS} seeds"
             said.append(
-                f"{d.arm} against {d.baseline}: the difference seen, {figure(abs(d.delta.mean))}, would take "
-                f"{seeds}; it may not be worth it."
+                f"{o.arm.arm} against {o.against.arm}: the difference seen, {figure(abs(o.difference))}, "
+                f"would take {seeds}; it may not be worth it."
             )
     return said
-
-
-def _rank_the_first_two(sweep: Sweep, best: Contender, second: Contender, alpha: float) -> list[str]:
-    """Ask for the seeds that tell the first two apart, where neither is the baseline."""
-    count = seeds_to_settle(paired(best, second), alpha)
-    if count is None or count > AFFORDABLE:
-        return []
-    line = sweep.command([best.arm, second.arm], [best.rate, second.rate], sweep.fresh(count))
-    return [f"To tell {best.arm} from {second.arm}, alone, about {many(count, 'seed')}: {line}"]

@@ -81,7 +81,7 @@ def _check(question: Question) -> None:
 def _baseline(asked: str | None, runs: list[Trained], arms: list[str]) -> str:
     """Return the arm asked for; else the first by name of the constant ones, else the first of the sweep."""
     if asked is None:
-        return min((arm for arm in arms if arm.split()[0] == PLAIN), default=arms[0])
+        return min((arm for arm in arms if arm.partition(" ")[0] == PLAIN), default=arms[0])
     if asked in arms:
         return asked
     if any(run.arm == asked for run in runs):

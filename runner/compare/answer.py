@@ -5,7 +5,8 @@ from __future__ import annotations
 from .choice import Contender
 from .model import Difference, Findings
 from .pairs import attainable
-from .statistics import fewest_seeds, smallest_sign_flip_p
+from .power import fewest_seeds
+from .statistics import smallest_sign_flip_p
 from .words import between, duration, every, figure, label, listed, many, probability
 
 
@@ -89,10 +90,12 @@ def _doubts(contenders: list[Contender]) -> str:
     best = contenders[0]
     edge = [c.arm for c in contenders if c.response and c.response.edge]
     once = [c.arm for c in contenders if c.response and len(c.response.rates) == 1]
+    chances = {len(c.response.rates) for c in contenders if c.response}
     lost = [label(c.arm, c.rate) for c in contenders if any(o.diverged for o in c.reported)]
     doubts = [
         f"the best peak rate of {every(edge, contenders)} is the last one tried" if edge else "",
         f"{every(once, contenders)} ran at one peak rate only" if once else "",
+        "some had more peak rates to choose from than others" if len(chances) > 1 else "",
         "" if best.fresh else "the peak rates were chosen on the same seeds",
         f"runs of {listed(lost)} diverged" if lost else "",
     ]

@@ -1,4 +1,4 @@
-"""How sure: tests, intervals and the seeds they need. Stands alone: numpy and scipy.
+"""How sure: tests and intervals. Stands alone: numpy and scipy.
 
 Runs of one seed under two schedules share the initial weights and the order of the data, so they are compared
 as pairs: what counts is the difference within each seed.
@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import stdtr, stdtrit
 from scipy.stats import studentized_range
 
 EXACT_UP_TO = 20
@@ -37,7 +37,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, float,
     Source:
         Student 1908, "The probable error of a mean", Biometrika 6.
     """
-    x = _sample(values, at_least=2)
+    x = sample(values, at_least=2)
     mean = float(x.mean())
     half = float(stdtrit(len(x) - 1, (1 + level) / 2)) * float(x.std(ddof=1)) / math.sqrt(len(x))
     return mean, mean - half, mean + half
@@ -61,7 +61,7 @@ def t_test(values: ArrayLike, against: float = 0.0, *, below: bool = False) -> t
     Source:
         Student 1908, "The probable error of a mean", Biometrika 6.
     """
-    x = _sample(values, at_least=2)
+    x = sample(values, at_least=2)
     error = float(x.std(ddof=1)) / math.sqrt(len(x))
     if error == 0:
         raise ValueError(f"values must differ, got {len(x)} times {x[0]}")
@@ -91,7 +91,7 @@ def sign_flip_p(differences: ArrayLike) -> float:
         applied to samples from any populations", J. R. Stat. Soc. Suppl. 4. The random form: Phipson & Smyth
         2010, https://arxiv.org/abs/1603.05766
     """
-    d = _sample(differences, at_least=1)
+    d = sample(differences, at_least=1)
     seen = abs(float(d.sum())) - 1e-12 * float(np.abs(d).sum())  # sums in other orders round otherwise
     if len(d) > EXACT_UP_TO:
         signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(DRAWS, len(d)))
@@ -110,44 +110,6 @@ def smallest_sign_flip_p(pairs: int) -> float:
     """
     exact = min(1.0, 2.0 ** (1 - pairs))
     return exact if pairs <= EXACT_UP_TO else max(exact, 1 / (1 + DRAWS))
-
-
-def fewest_seeds(alpha: float) -> int:
-    """Return the fewest pairs with which the sign-flip test can come to ``alpha`` at all: 2 / 2^n <= alpha.
-
-    >>> fewest_seeds(0.05), fewest_seeds(0.05 / 5)
-    (6, 8)
-    """
-    return math.ceil(1 - math.log2(alpha) - 1e-9)
-
-
-def seeds_needed(mean: float, deviation: float, alpha: float = 0.05, power: float = 0.8) -> int | None:
-    """Return how many pairs show a mean paired difference with probability ``power``, about.
-
-    Equation::
-
-        n = ((z(1 - alpha / 2) + z(power)) * sd / |mean|)^2 + z(1 - alpha / 2)^2 / 2
-
-    rounded up, and at least so many that the sign-flip test can come to ``alpha``: the normal approximation
-    of the t test, with Guenther's term for the estimated deviation. The sign-flip test has nearly its power.
-
-    Args:
-        mean: of the differences.
-        deviation: their standard deviation [>= 0].
-        alpha: two-sided; for the first step of Holm's correction divide it by the number of comparisons.
-        power: probability to find the difference [0.5 <= power < 1].
-
-    Returns:
-        The number of pairs; ``None`` for a difference of 0, which no number of seeds shows.
-
-    Source:
-        Guenther 1981, "Sample size formulas for normal theory t tests", Am. Stat. 35.
-    """
-    if mean == 0:
-        return None
-    z = float(ndtri(1 - alpha / 2))
-    pairs = ((z + float(ndtri(power))) * deviation / abs(mean)) ** 2 + z * z / 2
-    return max(math.ceil(pairs), fewest_seeds(alpha))
 
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
@@ -188,29 +150,8 @@ def nemenyi_difference(arms: int, tasks: int, alpha: float = 0.05) -> float:
     return q / math.sqrt(2) * math.sqrt(arms * (arms + 1) / (6 * tasks))
 
 
-def pairing_ratio(losses: ArrayLike, others: ArrayLike) -> float | None:
-    """Return what pairing by seed is worth: as many times more unpaired seeds would be as sure.
-
-    Equation::
-
-        (var(a) + var(b)) / var(a - b)
-
-    Args:
-        losses: shape ``(n,)``, n >= 2.
-        others: shape ``(n,)``, of the same seeds in the same order.
-
-    Returns:
-        The ratio; above 1 pairing helps. ``None`` where the differences do not vary.
-
-    Source:
-        Law & Kelton, "Simulation Modeling and Analysis", on common random numbers.
-    """
-    a, b = _sample(losses, at_least=2), _sample(others, at_least=2)
-    paired = float((a - b).var(ddof=1))
-    return float(a.var(ddof=1) + b.var(ddof=1)) / paired if paired > 0 else None
-
-
-def _sample(values: ArrayLike, at_least: int) -> NDArray[np.float64]:
+def sample(values: ArrayLike, at_least: int) -> NDArray[np.float64]:
+    """Return the values as an array; raise ``ValueError`` where they are too few or not all finite."""
     x = np.asarray(values, np.float64)
     if x.ndim != 1 or len(x) < at_least or not np.isfinite(x).all():
         raise ValueError(f"values must be at least {at_least} finite numbers, got {values!r}")
