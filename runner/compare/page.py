@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 PAGE, DATA = "report.html", "findings.json"
 DARK = ("#3d94d6", "#ee7f35", "#22c193", "#dd96bd", "#efb02e", "#93d3f7", "#b8b8b8")
 """The arms' colours on a dark page, in the order of ``COLOURS``."""
+
+_COMMANDS = re.compile(r"(python -m runner .*?)(?=  \(|$)")  # in a sentence of advice: to be copied
 
 
 def write(collection: Collection, findings: Findings, folder: Path) -> list[Path]:
@@ -59,6 +62,7 @@ def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -
         level=cells.confidence(findings),
         style=style,
         rates_tried=rates_tried,
+        commands=_COMMANDS.split,
         colours=COLOURS,
         dark_colours=DARK,
         pictures={name: Markup(plots.svg(figure)) for name, figure in drawn.items()},
