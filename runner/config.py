@@ -65,12 +65,16 @@ class TrackingSettings:
 
 @dataclass
 class RunSettings:
-    """One run. The four groups are nodes with a ``name`` and the fields of what is registered under it."""
+    """One run. The four groups are nodes with a ``name`` and the fields of what is registered under it.
+
+    So is ``task``, which is empty where the task is to train.
+    """
 
     schedule: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
+    task: dict[str, Any] = field(default_factory=dict)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     seed: int = 0

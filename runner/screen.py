@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -104,12 +105,13 @@ def show_sweep(sweep: Sweep) -> None:
     for column in ("", "job", "val loss", "val accuracy", "seconds", "run"):
         table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
     for place, job in enumerate(sweep.ranked(), start=1):
-        figures = (f"{job.val_loss:.4f}", f"{job.val_accuracy:.2%}", f"{job.seconds:.1f}")
-        table.add_row(str(place), Text(job.name), *figures, job.run_id[:8])
+        judged = not math.isnan(job.val_loss)
+        figures = (f"{job.val_loss:.4f}", f"{job.val_accuracy:.2%}") if judged else ("-", "-")
+        table.add_row(str(place), Text(job.name), *figures, f"{job.seconds:.1f}", job.run_id[:8])
     out.print(table)
     for failure in sweep.failed:
         out.print(f"failed  {failure.name}: {failure.reason}")
-    if len(sweep.finished) > 1:
+    if sum(not math.isnan(job.val_loss) for job in sweep.finished) > 1:
         out.print("ranked by final validation loss: one run each, so small gaps may be chance")
     if sweep.uri is not None:
         out.print(f"look   {look(sweep.uri)}")

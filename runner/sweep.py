@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import traceback
 import uuid
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a finished job came to."""
+    """What a finished job came to; a job that is not judged on validation data has NaN there."""
 
     name: str
     run_id: str
@@ -85,7 +86,7 @@ class Sweep:
 
     def ranked(self) -> list[Summary]:
         """Return the finished jobs, lowest final validation loss first."""
-        return sorted(self.finished, key=lambda job: job.val_loss)
+        return sorted(self.finished, key=lambda job: (math.isnan(job.val_loss), job.val_loss))
 
     def close(self, *, interrupted: bool) -> None:
         """End the parent run: KILLED when interrupted, FAILED when a job failed, else FINISHED."""
@@ -94,7 +95,8 @@ class Sweep:
         from .job import deliver
 
         status = "KILLED" if interrupted else "FAILED" if self.failed else "FINISHED"
-        best = self.ranked()[0] if self.finished else None
+        judged = [job for job in self.ranked() if not math.isnan(job.val_loss)]
+        best = judged[0] if judged else None
         figures = {"best/val_loss": best.val_loss, "best/val_accuracy": best.val_accuracy} if best else {}
         note = f"{len(self.finished)} jobs finished, {len(self.failed)} failed."
         if best:
