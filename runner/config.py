@@ -64,6 +64,21 @@ class TrackingSettings:
 
 
 @dataclass
+class SweepSettings:
+    """What concerns a sweep as a whole.
+
+    Attributes:
+        plan: only say what the sweep would do: jobs, steps, time, points, the schedules drawn.
+        resume: a sweep's directory, or the id of its parent run: the same command runs what is missing.
+        stage: ``tune`` or ``final`` in a sweep that first finds the peak rate; set by the sweeper.
+    """
+
+    plan: bool = False
+    resume: str | None = None
+    stage: str = ""
+
+
+@dataclass
 class RunSettings:
     """One run. The four groups are nodes with a ``name`` and the fields of what is registered under it.
 
@@ -77,16 +92,20 @@ class RunSettings:
     task: dict[str, Any] = field(default_factory=dict)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     seed: int = 0
     plugins: list[str] = field(default_factory=list)
 
 
 def register_schema() -> None:
-    """Give Hydra the types. The four groups stay open: their registries check them, with better words."""
+    """Give Hydra the types and our plugins. The groups stay open: registries check them, in better words."""
+    from .launch import plugins
+
     schema = OmegaConf.structured(RunSettings)
     for group in GROUPS:
         OmegaConf.set_struct(schema[group], False)
     ConfigStore.instance().store(name="run_schema", node=schema)
+    plugins.register()
 
 
 def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
@@ -104,6 +123,7 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
         settings = RunSettings(**{str(key): value for key, value in dict(plain).items()})
         settings.trainer = TrainerSettings(**plain["trainer"])
         settings.tracking = TrackingSettings(**plain["tracking"])
+        settings.sweep = SweepSettings(**plain.get("sweep", {}))
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
     for group in GROUPS:

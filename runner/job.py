@@ -74,7 +74,7 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
     return perform(settings, experiment, directory, held, messenger, run_id, state=None)
 
 
-def prepare(settings: RunSettings, path: Path) -> tuple[RunDirectory, courier.Courier]:
+def prepare(settings: RunSettings, path: Path) -> tuple[RunDirectory, courier.Messenger]:
     """Return the directory of a new run, and the messenger that will speak of it.
 
     Raises:
@@ -94,7 +94,7 @@ def announce(
     settings: RunSettings,
     experiment: Experiment,
     directory: RunDirectory,
-    messenger: courier.Courier,
+    messenger: courier.Messenger,
     name: str,
     params: dict[str, Any],
     tags: dict[str, str],
@@ -104,7 +104,7 @@ def announce(
     Raises:
         ConfigError: the store refused it. Nothing is left in the directory that speaks of a run.
     """
-    above = sweep.current.begin(settings, messenger) if sweep.current is not None else None
+    above = sweep.current.begin(settings.tracking, messenger) if sweep.current is not None else None
     held = directory.hold()
     directory.write(
         Order(
@@ -113,7 +113,7 @@ def announce(
             experiment=settings.tracking.experiment,
             name=name,
             params=params,
-            tags=provenance.tags() | {"directory": str(directory.path)} | tags,
+            tags=provenance.origin().tags | {"directory": str(directory.path)} | tags,
             started=now(),
             parent=os.path.relpath(above.path, directory.path) if above is not None else None,
             every=settings.tracking.every,
@@ -133,7 +133,7 @@ def perform(
     experiment: Experiment,
     directory: RunDirectory,
     held: TextIOWrapper,
-    messenger: courier.Courier,
+    messenger: courier.Messenger,
     run_id: str | None,
     state: dict[str, Any] | None,
 ) -> sweep.Summary:
@@ -156,7 +156,7 @@ def carry_out(
     settings: RunSettings,
     directory: RunDirectory,
     held: TextIOWrapper,
-    messenger: courier.Courier,
+    messenger: courier.Messenger,
 ) -> Outcome:
     """Do a run's work; write the ending that it or its exception gives; have it delivered.
 
@@ -171,7 +171,7 @@ def carry_out(
                 messenger.end(directory, _early(error))
                 raise
     finally:
-        if sweep.current is None:  # which waits once, for all of its jobs
+        if sweep.current is None or not sweep.current.is_mine:  # else it waits once, for all of its jobs
             deliver(settings.tracking.patience, [directory], messenger)
     return outcome
 
@@ -180,7 +180,7 @@ def _train(
     settings: RunSettings,
     experiment: Experiment,
     directory: RunDirectory,
-    messenger: courier.Courier,
+    messenger: courier.Messenger,
     stop: Stop,
     state: dict[str, Any] | None,
 ) -> None:
@@ -242,7 +242,7 @@ def _said_of(outcome: Result) -> dict[str, str]:
     return {"plan.followed": f"no: {name} at step {step}"}
 
 
-def deliver(patience: float, directories: list[RunDirectory], messenger: courier.Courier) -> None:
+def deliver(patience: float, directories: list[RunDirectory], messenger: courier.Messenger) -> None:
     """Wait for the messenger; when the store is too slow, say what is left and how to send it."""
     with suppress(KeyboardInterrupt):  # the run itself has ended: only the waiting is broken off
         if messenger.wait(directories, patience):
@@ -266,7 +266,7 @@ def _report(
     sent = directory.sent
     run_id = run_id or (sent.run_id if sent is not None else "not in MLflow yet")
     final = outcome.final
-    summary = sweep.Summary(name, run_id, final.loss, final.accuracy, outcome.seconds)
+    summary = sweep.Summary(name, run_id, final.loss, final.accuracy, outcome.seconds, directory)
     if sweep.current is not None:
         return summary
     what = f"{settings.model['name']} on {settings.dataset['name']}"
@@ -298,15 +298,21 @@ def keep_plan(experiment: Experiment, directory: RunDirectory) -> None:
 
 def run_name(settings: RunSettings, overridden: list[str]) -> str:
     """Return what tells a run from its neighbours: schedule, peak rate, seed, what else a sweep varies."""
-    node = settings.schedule.get("lr")
-    peak = node.get("peak_value") if isinstance(node, dict) else node
-    if not isinstance(peak, (int, float)):
-        peak = settings.optimizer.get("lr")  # a user's own optimizer may have no rate of that name
-    rate = [f"lr={peak:g}"] if isinstance(peak, (int, float)) else []
+    peak = peak_rate(settings)
+    rate = [f"lr={peak:g}"] if peak is not None else []
     told = {"schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"}
     varied = sweep.current.varied - told if sweep.current is not None else set()
     others = [o for o in overridden if o.partition("=")[0] in varied]
     return " ".join([schedule_name(settings, overridden), *rate, *others, f"seed={settings.seed}"])
+
+
+def peak_rate(settings: RunSettings) -> float | None:
+    """Return the peak of the learning rate; ``None`` where there is none."""
+    node = settings.schedule.get("lr")
+    peak = node.get("peak_value") if isinstance(node, dict) else node
+    if not isinstance(peak, (int, float)):
+        peak = settings.optimizer.get("lr")  # a user's own optimizer may have no rate of that name
+    return peak if isinstance(peak, (int, float)) else None
 
 
 def schedule_name(settings: RunSettings, overridden: list[str]) -> str:
@@ -326,8 +332,11 @@ def absolute(uri: str) -> str:
 
 def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
     """Return the settings of the run, flat, and what they came to."""
-    groups = {key: value for key, value in dataclasses.asdict(settings).items() if key != "tracking"}
-    return flat(groups) | {
+    nodes = dataclasses.asdict(settings)
+    params = flat({key: value for key, value in nodes.items() if key not in ("tracking", "sweep")})
+    if (peak := peak_rate(settings)) is not None:
+        params["peak_lr"] = peak
+    return params | {
         "total_steps": experiment.total_steps,
         "steps_per_epoch": experiment.batches.steps_per_epoch,
         "parameters": sum(p.numel() for p in experiment.model.parameters()),
@@ -335,5 +344,9 @@ def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
 
 
 def _tags(settings: RunSettings, experiment: Experiment, overridden: list[str]) -> dict[str, str]:
-    plan = {f"plan.{name}": repr(schedule) for name, schedule in experiment.plan.items()}
-    return plan | {"schedule": schedule_name(settings, overridden)}
+    tags = {f"plan.{name}": repr(schedule) for name, schedule in experiment.plan.items()}
+    if sweep.current is not None:
+        tags["sweep"] = sweep.current.title
+    if settings.sweep.stage:
+        tags["sweep.stage"] = settings.sweep.stage
+    return tags | {"schedule": schedule_name(settings, overridden)}

@@ -9,12 +9,12 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from .errors import ConfigError, Diverged
+from .errors import ConfigError, Diverged, JobFailed
 
 
 def explain(error: Exception) -> str | None:
     """Return what the user should know of ``error``; ``None`` when it is no mistake of theirs."""
-    if isinstance(error, (ConfigError, Diverged)):
+    if isinstance(error, (ConfigError, Diverged, JobFailed)):
         return str(error)
     if is_full(error):
         return f"{error}; make room, then go on with: python -m runner resume=DIR"

@@ -48,8 +48,11 @@ class Store:
 
     def __init__(self, uri: str, experiment: str) -> None:
         self.uri = uri
-        if uri.startswith(("http://", "https://")):
-            _refuse_silent_server(uri)
+        if uri.startswith(("http://", "https://")) and (reason := silence(uri)) is not None:
+            raise ConfigError(
+                f"tracking.uri must be a server that answers, got {uri!r}: {reason}; "
+                "tracking.offline=true trains all the same, and sends when it does"
+            )
         try:
             with _one_at_a_time(uri):
                 self.client = MlflowClient(tracking_uri=uri)
@@ -178,15 +181,15 @@ def _one_at_a_time(uri: str) -> Iterator[None]:
         yield
 
 
-def _refuse_silent_server(uri: str) -> None:
-    """Raise unless something answers at ``uri`` within five seconds; MLflow itself would try for minutes."""
+def silence(uri: str) -> str | None:
+    """Return why nothing answers at ``uri`` in five seconds; ``None`` where something does.
+
+    MLflow's own client would try for minutes.
+    """
     try:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5.0).close()
     except urllib.error.HTTPError:
-        return  # it answered: whether it lets us in is its own matter
+        return None  # it answered: whether it lets us in is its own matter
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise ConfigError(
-            f"tracking.uri must be a server that answers, got {uri!r}: {reason}; "
-            "tracking.offline=true trains all the same, and sends when it does"
-        ) from error
+        return str(getattr(error, "reason", error))
+    return None

@@ -17,7 +17,7 @@ import numpy as np
 from .. import provenance, screen, sweep
 from ..build import Experiment
 from ..config import RunSettings, flat, named
-from ..courier import Courier
+from ..courier import Messenger
 from ..directory import Ending, RunDirectory, now, write_atomically
 from ..errors import Diverged
 from ..job import announce, carry_out, keep_config, prepare
@@ -81,7 +81,8 @@ def run(cfg: DictConfig, settings: RunSettings, path: Path, overridden: list[str
     show(outcome, what, [("run", run_id), ("store", settings.tracking.uri), ("files", screen.short(path))])
     if outcome.recommended is not None and sweep.current is None:
         screen.out.print(f"next   {_next(outcome, overridden)}")
-    return sweep.Summary(name, run_id, math.nan, math.nan, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return sweep.Summary(name, run_id, math.nan, None, seconds, directory)
 
 
 def _name(settings: RunSettings, test: RangeTest, overridden: list[str]) -> str:
@@ -104,7 +105,7 @@ def _climb_all(
     test: RangeTest,
     first: Experiment,
     directory: RunDirectory,
-    messenger: Courier,
+    messenger: Messenger,
     stop: Stop,
 ) -> dict[int, Ramp]:
     """Train the ramps one after the other; the first is built already, so that what is wrong was said."""

@@ -228,7 +228,8 @@ def test_mlflows_variables_do_not_reach_a_run_and_every_thins_what_is_sent(run, 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
 def test_a_sweep_that_is_stopped_leaves_no_run_open(signum, start, store, tmp_path):
-    process = start(tmp_path, "runner", "-m", "seed=0,1,2", "trainer.epochs=60", "hydra.sweep.dir=sweep")
+    command = ["runner", "-m", "seed=0,1,2", "trainer.epochs=60", "hydra.launcher.slots=1"]
+    process = start(tmp_path, *command, "hydra.sweep.dir=sweep")
     second = RunDirectory(tmp_path / "sweep" / "1")
     wait_for(lambda: rows(second) > 500)
     process.send_signal(signum)
