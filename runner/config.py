@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BUDGETS = ("epochs", "steps")
 DEFAULT_EPOCHS = 20
+AUTO = "auto"  # an optimizer.lr that the range test is to find
 GROUPS = ("schedule", "model", "dataset", "optimizer")
 MOST_THREADS = 1024
 
@@ -157,6 +158,16 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     if settings.trainer.threads is not None and settings.trainer.threads > MOST_THREADS:
         raise ConfigError(f"trainer.threads must be <= {MOST_THREADS}, got {settings.trainer.threads}")
     return settings
+
+
+def buildable(cfg: DictConfig, overridden: list[str]) -> RunSettings:
+    """Return the settings, with a rate of 1 where a range test is to find it: enough to see what is wrong."""
+    settings = load(cfg, overridden)
+    if settings.optimizer.get("lr") != AUTO:
+        return settings
+    told = OmegaConf.merge(cfg, {"optimizer": {"lr": 1.0}})
+    assert isinstance(told, DictConfig)
+    return load(told, overridden)
 
 
 def _import_plugins(plugins: list[str]) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 
 from . import courier, provenance, screen, sweep
-from .config import RunSettings, flat, load
+from .config import AUTO, RunSettings, buildable, flat, load
 from .directory import Ending, Order, RunDirectory, now, write_atomically
 from .errors import ConfigError, Diverged, Interrupted
 from .signals import Stop, listening
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from .result import Result
 
 CONFIG, PLAN, PICTURE = "config.yaml", "plan.json", "plan.png"
-AUTO = "auto"  # an optimizer.lr that the range test is to find
 
 Outcome = TypeVar("Outcome")
 
@@ -57,8 +56,7 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
     if settings.optimizer.get("lr") == AUTO:
         from .range_test.auto import find
 
-        OmegaConf.update(cfg, "optimizer.lr", 1.0)
-        build(load(cfg, overridden))  # what is wrong is said before the test
+        build(buildable(cfg, overridden))  # what is wrong is said before the test
         found = find(settings)
         OmegaConf.update(cfg, "optimizer.lr", found.recommended)
         settings = load(cfg, overridden)

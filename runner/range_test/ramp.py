@@ -13,13 +13,13 @@ from schedules import Schedule
 from schedules.pytorch import Plan
 
 from ..build import Experiment, build
-from ..config import RunSettings
+from ..config import AUTO, RunSettings, named
 from ..errors import ConfigError, Diverged
 from ..journal import Journal, read
 from ..signals import Stop
 from ..suggest import Ramp, end_of
 from ..train import train
-from .settings import RangeTest
+from .settings import TASKS, RangeTest
 
 Progress = Callable[[int, float, dict[str, float]], None]
 
@@ -48,7 +48,7 @@ def build_ramp(settings: RunSettings, test: RangeTest, seed: int) -> Experiment:
         ConfigError: the optimizer has no such hyper-parameter, or ``settings`` cannot be built.
     """
     optimizer = dict(settings.optimizer)
-    if optimizer.get("lr") == "auto":
+    if optimizer.get("lr") == AUTO:
         if test.hyperparameter != "lr":
             raise ConfigError(
                 "optimizer.lr must be a number where another hyper-parameter is tested, got 'auto'"
@@ -63,6 +63,12 @@ def build_ramp(settings: RunSettings, test: RangeTest, seed: int) -> Experiment:
     held = {name: curve for name, curve in built.plan.items() if name != _other_name(test.hyperparameter)}
     plan = _plan({**held, test.hyperparameter: test.schedule()})
     return replace(built, plan=plan, write=plan.bind(built.optimizer))
+
+
+def first_ramp(settings: RunSettings) -> Experiment:
+    """Return the experiment of the first ramp of ``task=range_test``; raise as :func:`build_ramp` does."""
+    test: RangeTest = named(TASKS, "task", settings.task)
+    return build_ramp(settings, test, test.seeds[0])
 
 
 def _plan(curves: Mapping[str, Schedule | float]) -> Plan:
