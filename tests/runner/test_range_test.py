@@ -382,6 +382,7 @@ def test_jobs_of_a_sweep_get_one_rate_and_range_tests_can_be_swept(run, store, t
 
     done = run(tmp_path, "runner", "-m", "task=range_test", "optimizer=sgd,adamw", "task.seeds=[1]")
     assert done.returncode == 0, done.stderr
+    assert "sweep task=range_test" in done.stdout
     assert "nan" not in done.stdout
     names = {each.info.run_name for each in store(tmp_path).runs()}
     assert {"range_test lr mlp digits optimizer=sgd", "range_test lr mlp digits optimizer=adamw"} <= names
