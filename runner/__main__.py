@@ -160,7 +160,7 @@ def _guarded(work: Callable[[], int]) -> int:
 def _report(mine: sweep.Sweep) -> None:
     """Compare what a sweep trained, and add the report to its run; not where there is nothing to compare."""
     sent = mine.directory.sent
-    if not mine.is_delivered or sent is None or len(mine.finished) + len(mine.diverged) < 2:
+    if not mine.is_delivered or sent is None or len(mine.judged()) + len(mine.diverged) < 2:
         return
     from .compare import page, report, tables
     from .screen import err, out, short

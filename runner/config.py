@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BUDGETS = ("epochs", "steps")
 DEFAULT_EPOCHS = 20
+AUTO = "auto"  # an optimizer.lr that the range test is to find
 GROUPS = ("schedule", "model", "dataset", "optimizer")
 MOST_THREADS = 1024
 
@@ -80,12 +81,16 @@ class SweepSettings:
 
 @dataclass
 class RunSettings:
-    """One run. The four groups are nodes with a ``name`` and the fields of what is registered under it."""
+    """One run. The four groups are nodes with a ``name`` and the fields of what is registered under it.
+
+    So is ``task``, which is empty where the task is to train.
+    """
 
     schedule: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
+    task: dict[str, Any] = field(default_factory=dict)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     sweep: SweepSettings = field(default_factory=SweepSettings)
@@ -153,6 +158,16 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     if settings.trainer.threads is not None and settings.trainer.threads > MOST_THREADS:
         raise ConfigError(f"trainer.threads must be <= {MOST_THREADS}, got {settings.trainer.threads}")
     return settings
+
+
+def buildable(cfg: DictConfig, overridden: list[str]) -> RunSettings:
+    """Return the settings, with a rate of 1 where a range test is to find it: enough to see what is wrong."""
+    settings = load(cfg, overridden)
+    if settings.optimizer.get("lr") != AUTO:
+        return settings
+    told = OmegaConf.merge(cfg, {"optimizer": {"lr": 1.0}})
+    assert isinstance(told, DictConfig)
+    return load(told, overridden)
 
 
 def _import_plugins(plugins: list[str]) -> None:

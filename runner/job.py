@@ -8,15 +8,16 @@ import os
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
 from . import courier, provenance, screen, sweep
-from .config import RunSettings, flat, load
+from .config import AUTO, RunSettings, buildable, flat, load
 from .directory import Ending, Order, RunDirectory, now, write_atomically
 from .errors import ConfigError, Diverged, Interrupted
 from .signals import Stop, listening
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .result import Result
 
 CONFIG, PLAN, PICTURE = "config.yaml", "plan.json", "plan.png"
+
+Outcome = TypeVar("Outcome")
 
 
 def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
@@ -42,6 +45,39 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
         Interrupted: a signal; the run is KILLED and holds every step so far.
     """
     settings = load(cfg, overridden)
+    if settings.task:
+        from .range_test.job import run as run_range_test
+
+        return run_range_test(cfg, settings, path, overridden)
+    directory, messenger = prepare(settings, path)
+    from .build import build, lint  # imports torch, while the messenger's process imports mlflow
+
+    found = None
+    if settings.optimizer.get("lr") == AUTO:
+        from .range_test.auto import find
+
+        build(buildable(cfg, overridden))  # what is wrong is said before the test
+        found = find(settings)
+        OmegaConf.update(cfg, "optimizer.lr", found.recommended)
+        settings = load(cfg, overridden)
+    experiment = build(settings)
+    screen.warn(lint(experiment.plan, experiment.total_steps))
+    _write_artifacts(cfg, experiment, directory)
+    tags = _tags(settings, experiment, overridden)
+    if found is not None:
+        found.write(directory.artifacts)
+        tags["optimizer.lr.from"] = found.origin
+    name, params = run_name(settings, overridden), _params(settings, experiment)
+    held, run_id = announce(settings, experiment, directory, messenger, name, params, tags)
+    return perform(settings, experiment, directory, held, messenger, run_id, state=None)
+
+
+def prepare(settings: RunSettings, path: Path) -> tuple[RunDirectory, courier.Messenger]:
+    """Return the directory of a new run, and the messenger that will speak of it.
+
+    Raises:
+        ConfigError: the folder holds a run.
+    """
     directory = RunDirectory(path)
     if directory.order_file.exists():
         raise ConfigError(
@@ -49,25 +85,33 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
             f"to go on with that one: python -m runner resume={screen.short(path)}"
         )
     log = path if sweep.current is None else sweep.current.directory.path
-    messenger = courier.current(log / "uploader.log", settings.tracking.patience)
-    from .build import build, lint  # imports torch, while the messenger's process imports mlflow
+    return directory, courier.current(log / "uploader.log", settings.tracking.patience)
 
-    experiment = build(settings)
-    screen.warn(lint(experiment.plan, experiment.total_steps))
-    _write_artifacts(cfg, experiment, directory)
+
+def announce(
+    settings: RunSettings,
+    experiment: Experiment,
+    directory: RunDirectory,
+    messenger: courier.Messenger,
+    name: str,
+    params: dict[str, Any],
+    tags: dict[str, str],
+) -> tuple[TextIOWrapper, str | None]:
+    """Have MLflow make a run; return what holds its directory, and its id where the store answered.
+
+    Raises:
+        ConfigError: the store refused it. Nothing is left in the directory that speaks of a run.
+    """
     above = sweep.current.begin(settings.tracking, messenger) if sweep.current is not None else None
     held = directory.hold()
-    name = run_name(settings, overridden)
     directory.write(
         Order(
             uid=uuid.uuid4().hex,
             uri=absolute(settings.tracking.uri),
             experiment=settings.tracking.experiment,
             name=name,
-            params=_params(settings, experiment),
-            tags=provenance.origin().tags
-            | {"directory": str(directory.path)}
-            | _tags(settings, experiment, overridden),
+            params=params,
+            tags=provenance.origin().tags | {"directory": str(directory.path)} | tags,
             started=now(),
             parent=os.path.relpath(above.path, directory.path) if above is not None else None,
             every=settings.tracking.every,
@@ -76,11 +120,10 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
         )
     )
     try:
-        run_id = messenger.open(directory, settings.tracking.offline)
+        return held, messenger.open(directory, settings.tracking.offline)
     except ConfigError:
         directory.order_file.unlink()  # MLflow knows nothing of it, and nothing was trained
         raise
-    return perform(settings, experiment, directory, held, messenger, run_id, state=None)
 
 
 def perform(
@@ -92,26 +135,43 @@ def perform(
     run_id: str | None,
     state: dict[str, Any] | None,
 ) -> sweep.Summary:
-    """Train from a checkpoint's state, or from the start, to the end; write the ending; have it delivered.
-
-    ``held`` says to others that the run is in training; it is given back when the ending is written.
-    """
+    """Train from a checkpoint's state, or from the start, to the end; report it."""
     from .result import result
 
     started = time.perf_counter()
+
+    def work(stop: Stop) -> tuple[Ending, Result]:
+        _train(settings, experiment, directory, messenger, stop, state)
+        outcome = result(directory, experiment.plan, time.perf_counter() - started)
+        return Ending("FINISHED", now(), outcome.figures(), _said_of(outcome)), outcome
+
+    outcome = carry_out(work, settings, directory, held, messenger)
+    return _report(settings, directory, outcome, run_id)
+
+
+def carry_out(
+    work: Callable[[Stop], tuple[Ending, Outcome]],
+    settings: RunSettings,
+    directory: RunDirectory,
+    held: TextIOWrapper,
+    messenger: courier.Messenger,
+) -> Outcome:
+    """Do a run's work; write the ending that it or its exception gives; have it delivered.
+
+    ``held`` says to others that the run is in training; it is given back when the ending is written.
+    """
     try:
-        with held, listening() as stop:  # a signal that comes when all is trained changes nothing
+        with held, listening() as stop:  # a signal that comes when all is done changes nothing
             try:
-                _train(settings, experiment, directory, messenger, stop, state)
-                outcome = result(directory, experiment.plan, time.perf_counter() - started)
-                messenger.end(directory, Ending("FINISHED", now(), outcome.figures(), _said_of(outcome)))
+                ending, outcome = work(stop)
+                messenger.end(directory, ending)
             except BaseException as error:
                 messenger.end(directory, _early(error))
                 raise
     finally:
         if sweep.current is None or not sweep.current.is_mine:  # else it waits once, for all of its jobs
             deliver(settings.tracking.patience, [directory], messenger)
-    return _report(settings, directory, outcome, run_id)
+    return outcome
 
 
 def _train(

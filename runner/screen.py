@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -107,7 +108,8 @@ def show_sweep(sweep: Sweep) -> None:
         table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
     for place, job in enumerate(sweep.ranked()[:SHOWN_JOBS], start=1):
         accuracy = "" if job.val_accuracy is None else f"{job.val_accuracy:.2%}"
-        figures = (f"{job.val_loss:.4f}", accuracy, f"{job.seconds:.1f}")
+        loss = "" if math.isnan(job.val_loss) else f"{job.val_loss:.4f}"  # a range test has none
+        figures = (loss, accuracy, f"{job.seconds:.1f}")
         table.add_row(str(place), Text(job.name), *figures, job.run_id[:8])
     out.print(table)
     for diverged in sweep.diverged:
@@ -116,7 +118,7 @@ def show_sweep(sweep: Sweep) -> None:
         out.print(f"failed  {failure.name}: {failure.reason}")
     if (more := len(sweep.finished) - SHOWN_JOBS) > 0:
         out.print(f"and {more} more")
-    if len(sweep.finished) > 1:
+    if len(sweep.judged()) > 1:
         out.print("ranked by final validation loss: one run each, so small gaps may be chance")
     if sweep.uri is not None:
         out.print(f"look   {look(sweep.uri)}")

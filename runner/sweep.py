@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import traceback
 import uuid
@@ -28,7 +29,7 @@ MINE = ("basic", "local")  # launchers that call the sweep by themselves, in the
 
 @dataclass
 class Summary:
-    """What a finished job came to."""
+    """What a finished job came to; a job that is not judged on validation data has NaN there."""
 
     name: str
     run_id: str
@@ -56,7 +57,7 @@ def summary_of(directory: RunDirectory) -> Summary | None:
     return Summary(
         directory.order.name,
         sent.run_id if sent is not None else "",
-        figures["final/val_loss"],
+        figures.get("final/val_loss", math.nan),
         figures.get("final/val_accuracy"),
         figures["seconds"],
         directory,
@@ -151,7 +152,11 @@ class Sweep:
 
     def ranked(self) -> list[Summary]:
         """Return the finished jobs, lowest final validation loss first."""
-        return sorted(self.finished, key=lambda job: job.val_loss)
+        return sorted(self.finished, key=lambda job: (math.isnan(job.val_loss), job.val_loss))
+
+    def judged(self) -> list[Summary]:
+        """Return the ranked jobs that have a validation loss: all but range tests."""
+        return [job for job in self.ranked() if not math.isnan(job.val_loss)]
 
     def close(self, *, interrupted: bool) -> None:
         """End the parent run: KILLED when interrupted, FAILED when a job failed, else FINISHED."""
@@ -181,9 +186,9 @@ class Sweep:
         return bool(self.failed) or bool(self.diverged and not self.finished)
 
     def _figures(self) -> dict[str, float]:
-        if not self.finished:
+        if not self.judged():
             return {}
-        best = self.ranked()[0]
+        best = self.judged()[0]
         accuracy = {} if best.val_accuracy is None else {"best/val_accuracy": best.val_accuracy}
         return {"best/val_loss": best.val_loss, **accuracy}
 
@@ -191,8 +196,8 @@ class Sweep:
         note = (
             f"{len(self.finished)} jobs finished, {len(self.diverged)} diverged, {len(self.failed)} failed."
         )
-        if self.finished:
-            best = self.ranked()[0]
+        if self.judged():
+            best = self.judged()[0]
             note += f" Lowest final validation loss: {best.name} ({best.val_loss:.4f})."
         return {"mlflow.note.content": note}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from types import TracebackType
@@ -76,7 +77,8 @@ class Board:
         name = directory.order.name if directory.order_file.exists() else " ".join(job.overrides)
         summary = summary_of(directory) if job.state == manifest.FINISHED else None
         if summary is not None:
-            return Text(f"{place:>9}  {name}  val loss {summary.val_loss:.4f}  {job.seconds:.1f} s")
+            judged = f"val loss {summary.val_loss:.4f}  " if not math.isnan(summary.val_loss) else ""
+            return Text(f"{place:>9}  {name}  {judged}{job.seconds:.1f} s")
         again = ", is tried again" if job.state == manifest.WAITING else ""
         return Text(f"{place:>9}  {name}  {job.state}{again}: {job.reason}", style="red")
 

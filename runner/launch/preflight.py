@@ -13,8 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 import schedules
 
 from ..build import LONGEST_LINT, Experiment, build, lint
-from ..config import flat, load
+from ..config import AUTO, buildable, flat, load
 from ..errors import ConfigError
+from ..range_test.ramp import first_ramp
 
 TIMED_SECONDS = 1.0
 TIMED_STEPS = 100
@@ -70,8 +71,11 @@ def check(configs: list[str], overrides: list[list[str]], timed: bool) -> list[C
 def _checked(cfg: DictConfig, overrides: list[str], step_seconds: dict[str, float] | None) -> Checked:
     try:
         settings = load(cfg, overrides)
-        experiment = build(settings)
-        findings = lint(experiment.plan, experiment.total_steps)
+        if settings.task:
+            experiment, findings = first_ramp(settings), []
+        else:
+            experiment = build(buildable(cfg, overrides))
+            findings = lint(experiment.plan, experiment.total_steps)
     except ConfigError as error:
         return Checked(error=str(error))
     steps = experiment.total_steps
@@ -98,7 +102,8 @@ def _curves(cfg: DictConfig, experiment: Experiment) -> str:
     rest = {
         key: value
         for key, value in flat(OmegaConf.to_container(cfg, resolve=True)).items()
-        if not key.startswith(("schedule.", "tracking.", "sweep.")) and key not in ("seed", "optimizer.lr")
+        if not key.startswith(("schedule.", "tracking.", "sweep."))
+        and (key not in ("seed", "optimizer.lr") or value == AUTO)
     }
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True, default=str).encode())
     for name, schedule in sorted(experiment.plan.items()):
