@@ -150,7 +150,7 @@ def train(
     first_step: int,
     total_steps: int,
     evaluate_steps: int,
-    evaluate_at: Callable[[int], Evaluation],
+    evaluate_at: Callable[[int], Evaluation] | None,
     journal: Record,
     evaluations: Record,
     checkpoints: Checkpoints,
@@ -170,7 +170,7 @@ def train(
         first_step: updates already finished: 0, or a checkpoint's.
         total_steps: updates finished at the end [>= 1].
         evaluate_steps: updates between evaluations [>= 1].
-        evaluate_at: evaluates the model after so many updates.
+        evaluate_at: evaluates the model after so many updates; ``None`` never does.
         journal: takes the plan's values and the update's figures of every step.
         evaluations: takes the loss and the metrics of every evaluation.
         checkpoints: saves the state when it is time to, when stopped, and at the end.
@@ -200,7 +200,7 @@ def train(
             read, save, signum = ranks.agree(due, checkpoints.due(finished), stop.signum or 0)
             if read:
                 recorder.flush()
-            if last or finished % evaluate_steps == 0:
+            if evaluate_at is not None and (last or finished % evaluate_steps == 0):
                 recorder.flush()
                 evaluation = evaluate_at(finished)
                 evaluations.append(finished, (evaluation.loss, *evaluation.metrics.values()))

@@ -116,13 +116,13 @@ def _compared(
 ) -> Figure:
     """Draw a panel for each hyper-parameter, one below the other, a line for each label."""
     labels = list(dict.fromkeys(label for curves in panels.values() for label in curves))
-    styles = _styles(labels)
+    looks = styles(labels)
     heights = [3.0] + [1.8] * (len(panels) - 1)
     drawn = _canvas(width, sum(heights) + 1.0)
     axes = drawn.subplots(len(panels), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axis, (name, curves) in zip(axes, panels.items(), strict=True):
         for label, schedule in curves.items():
-            _line(axis, schedule, total_steps, label=label, linewidth=2.0, **styles[label])
+            _line(axis, schedule, total_steps, label=label, linewidth=2.0, **looks[label])
         axis.set_ylabel(_axis_name(name))
         axis.grid(axis="y", color="#E6E6E6", linewidth=0.8)
         _frame(axis, total_steps)
@@ -188,8 +188,8 @@ def _line(axis: Axes, schedule: Curve, total_steps: int, **style: Any) -> Any:
     return line
 
 
-def _styles(labels: list[str]) -> dict[str, dict[str, Any]]:
-    """Return colour and dash of each label, the same in every panel."""
+def styles(labels: list[str]) -> dict[str, dict[str, Any]]:
+    """Return matplotlib's colour and dash of each label, the same in every panel."""
     count = len(COLOURS)
     return {
         label: {"color": COLOURS[i % count], "linestyle": _DASHES[i // count % len(_DASHES)]}

@@ -100,7 +100,8 @@ class Question:
     Attributes:
         baseline: the arm that the others are held against; by default the one that comes first by name
             among ``constant``, else the sweep's first.
-        target: validation loss to reach; by default the worst arm's mean final loss at its best rate.
+        target: validation loss to reach; by default the worst arm's mean final loss at its best rate, arms
+            that diverged there left out while there are others.
         alpha: rate of false alarms over all the comparisons together [0 < alpha < 1].
     """
 
@@ -111,7 +112,10 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean over ``count`` seeds with its confidence interval; no interval from a single one."""
+    """A mean over ``count`` seeds with its confidence interval; no interval from a single one.
+
+    The interval is Student's at level 1 - alpha, each on its own: not corrected for how many there are.
+    """
 
     count: int
     mean: float
@@ -126,13 +130,14 @@ class Response:
     Attributes:
         arm: the competitor.
         rates: rising.
-        means: over seeds; a diverged run counts as the loss before training.
+        means: over the runs that chose the rate; a diverged one counts as the loss before training.
         lows: smallest over seeds.
         highs: largest over seeds.
         counts: runs at each rate.
         diverged: of these, how many diverged.
         best_rate: the rate with the lowest mean.
-        edge: ``low`` or ``high`` when that is the first or last rate tried; empty when it is inside.
+        edge: ``low`` or ``high`` when that is the first or last rate tried; empty when it is inside, or when
+            only one was tried.
         vertex: minimum of the parabola in log rate through the best and its neighbours, where there is one.
         sensitivity: mean loss above the best over all rates tried.
     """
@@ -157,14 +162,15 @@ class Standing:
     Attributes:
         arm: the competitor.
         rate: its chosen peak rate.
-        final_loss: last evaluation.
-        best_loss: lowest evaluation.
-        final_accuracy: last evaluation; ``None`` where the task has none.
+        final_loss: last evaluation; a diverged run counts as the loss before training.
+        best_loss: lowest evaluation; of a diverged run, the lowest before that.
+        final_accuracy: last evaluation, 0 of a diverged run; ``None`` where the task has none.
         runs: how many runs, at all rates, it cost.
         diverged: how many of them diverged.
-        reached: fraction of seeds that reached the target.
+        reached: fraction of runs that reached the target.
         expected_steps: to the target: all steps spent over the number of successes; ``None`` without any.
-        fresh: whether the seeds are others than those that chose the rate.
+        fresh: whether no seed here is one that chose the rate; true also where there was nothing to choose.
+        median_steps: to the target, by Kaplan and Meier; ``None`` where fewer than half of the runs reach it.
     """
 
     arm: str
@@ -177,6 +183,7 @@ class Standing:
     reached: float
     expected_steps: float | None
     fresh: bool
+    median_steps: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,10 +196,13 @@ class Difference:
         delta: mean paired difference; negative is better.
         p: exact two-sided sign-flip p.
         p_holm: the same, corrected for all comparisons of the sweep.
-        smallest_p: the smallest ``p`` that this many seeds can give.
+        smallest_p: the smallest ``p`` that this many seeds can give, before the correction.
         verdict: ``better``, ``worse`` or ``not told apart``.
-        seeds_needed: seeds to settle it, from the spread seen; ``None`` when it is settled or hopeless.
-        variance_ratio: variance of the unpaired difference over that of the paired one.
+        seeds_needed: seeds in all to settle it if the difference is what was seen; ``None`` when it is
+            settled or hopeless.
+        variance_ratio: variance of the unpaired difference over that of the paired one; ``None`` from fewer
+            than two pairs, or where the paired one does not vary.
+        improvement: probability that a run of the arm ends lower than one of the baseline.
     """
 
     arm: str
@@ -204,6 +214,7 @@ class Difference:
     verdict: str
     seeds_needed: int | None
     variance_ratio: float | None
+    improvement: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,8 +240,9 @@ class Findings:
         responses: one for each arm that has rates.
         standings: best first.
         differences: one for each arm but the baseline, in the order of ``standings``.
-        groups: arms that cannot be told apart, best group first; an arm may be in two.
-        tuning: arm to the expected best loss after 1, 2, ... rates tried in random order.
+        groups: the largest sets of arms of which no two can be told apart, best first; an arm may be in
+            several.
+        tuning: arm to the expected lowest mean loss after 1, 2, ... of its rates, tried in random order.
         anomalies: diverged, failed and unfinished runs, missing pairs, edges, in words.
         advice: what to run next, each with its command-line overrides.
         answer: the result in a few sentences.

@@ -1,0 +1,104 @@
+"""From the runs of a sweep to what they say."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+
+from schedules.names import nearest
+
+from ..errors import ConfigError
+from .advice import advice
+from .answer import answer
+from .choice import Contender, choose, stand
+from .measures import expected_best
+from .model import Collection, Findings, Question, Trained
+from .outcomes import Outcome, ledger, loss_before_training, outcomes
+from .pairs import differences, groups, told_apart
+from .remarks import remarks
+
+PLAIN = "constant"
+"""The schedule that is the baseline where there is one."""
+
+
+def analyse(collection: Collection, question: Question) -> Findings:
+    """Say which schedule is better, at which peak rate, and how sure that is.
+
+    Each arm's peak rate is the one with the lowest mean final loss over its runs of stage ``tune``, or over
+    all where the sweep has no stages; its runs of stage ``final`` are reported, or else the same ones, which
+    is said. A diverged run counts as the loss before training. Runs that failed, were killed or have not
+    ended count for nothing but the cost, and are named.
+
+    Args:
+        collection: the runs of the sweep.
+        question: what is asked of it.
+
+    Raises:
+        ConfigError: no run of the sweep has a result; the baseline is not one of its arms, or has no result;
+            alpha or the target is out of bounds.
+    """
+    runs = collection.runs
+    _check(question)
+    initial = loss_before_training(runs)
+    by_arm: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in outcomes(runs) if math.isfinite(initial) else []:
+        by_arm[outcome.run.arm].append(outcome)
+    if not by_arm:
+        raise ConfigError(_nothing(collection))
+    contenders = [choose(arm, results, initial) for arm, results in by_arm.items()]
+    contenders.sort(key=lambda c: np.mean(list(c.losses.values())))
+    name = _baseline(question.baseline, runs, list(by_arm))
+    baseline = next(c for c in contenders if c.arm == name)
+    target = _target(contenders) if question.target is None else question.target
+    alpha = question.alpha
+    apart = told_apart(contenders, alpha)
+    found = differences(contenders, baseline, alpha)
+    findings = Findings(
+        question=replace(question, baseline=name, target=target),
+        ledger=ledger(runs),
+        responses=[c.response for c in contenders if c.response],
+        standings=[stand(c, [r for r in runs if r.arm == c.arm], target, 1 - alpha) for c in contenders],
+        differences=found,
+        groups=groups([c.arm for c in contenders], apart),
+        tuning={c.arm: expected_best(c.response.means).tolist() for c in contenders if c.response},
+        anomalies=remarks(runs, contenders, baseline),
+        advice=advice(collection, contenders, found, apart, alpha),
+        answer=[],
+    )
+    return replace(findings, answer=answer(findings, contenders, apart))
+
+
+def _check(question: Question) -> None:
+    if not 0 < question.alpha < 1:
+        raise ConfigError(f"alpha must be a number > 0 and < 1, got {question.alpha}")
+    if question.target is not None and not math.isfinite(question.target):
+        raise ConfigError(f"target must be a finite validation loss, got {question.target}")
+
+
+def _baseline(asked: str | None, runs: list[Trained], arms: list[str]) -> str:
+    """Return the arm asked for; else the first by name of the constant ones, else the first of the sweep."""
+    if asked is None:
+        return min((arm for arm in arms if arm.partition(" ")[0] == PLAIN), default=arms[0])
+    if asked in arms:
+        return asked
+    if any(run.arm == asked for run in runs):
+        raise ConfigError(f"baseline must be a schedule with a finished run, got {asked!r}, which has none")
+    raise ConfigError(f"baseline must be a schedule of the sweep, got {asked!r}; {nearest(asked, arms)}")
+
+
+def _target(contenders: list[Contender]) -> float:
+    """Return the worst mean final loss: every arm that trained comes to it, on average."""
+    trained = [c for c in contenders if not any(o.diverged for o in c.reported)]
+    return max(float(np.mean(list(c.losses.values()))) for c in trained or contenders)
+
+
+def _nothing(collection: Collection) -> str:
+    cost = ledger(collection.runs)
+    reason = next((f"; the first reason: {run.reason}" for run in collection.runs if run.reason), "")
+    return (
+        f"the sweep must have a finished run, got {collection.name!r} with {cost.runs} runs: "
+        f"{cost.failed} failed, {cost.killed} killed, {cost.diverged} diverged{reason}"
+    )

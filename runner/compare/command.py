@@ -1,0 +1,71 @@
+"""``python -m runner compare [SWEEP]``: which schedule, at which peak rate, how sure, at what cost."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+from ..config import TrackingSettings
+from ..errors import ConfigError
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are the program's own."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; python -m runner compare --help lists what there is")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's options."""
+    defaults = TrackingSettings()
+    made = _Parser(
+        prog="python -m runner compare",
+        description="Compare the schedules of a sweep: a table, an HTML report, pictures, JSON.",
+        allow_abbrev=False,
+    )
+    made.add_argument(
+        "sweep", nargs="?", metavar="SWEEP",
+        help="the sweep's run id or its beginning, its name, or its directory; by default the newest",
+    )  # fmt: skip
+    made.add_argument("--uri", help=f"the MLflow store (default: the directory's, else {defaults.uri})")
+    made.add_argument("--experiment", help=f"where to look for it (default: {defaults.experiment})")
+    made.add_argument("--baseline", metavar="ARM", help="hold the others against this one")
+    made.add_argument("--target", type=float, metavar="LOSS", help="validation loss to reach")
+    made.add_argument("--alpha", type=float, default=0.05, help="rate of false alarms (default: 0.05)")
+    made.add_argument(
+        "--out", type=Path, metavar="DIR", help="where the files go (outputs/compare/<sweep id>)"
+    )
+    made.add_argument(
+        "--no-log", action="store_true", help="leave the sweep's artifacts in MLflow as they are"
+    )
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """Compare; return the exit code.
+
+    Raises:
+        ConfigError: an option is wrong, or there is no such store, sweep or arm.
+    """
+    asked = parser().parse_args(arguments)
+    from .. import screen  # and mlflow, matplotlib: only where the options are right
+    from ..job import absolute
+    from . import page, reader, report, tables
+    from .archive import Archive
+    from .model import Question
+
+    directory = reader.directory_of(asked.sweep)
+    defaults = directory.order if directory is not None else TrackingSettings()
+    archive = Archive(absolute(asked.uri or defaults.uri))
+    parent = reader.find(archive, asked.experiment or defaults.experiment, asked.sweep)
+    question = Question(baseline=asked.baseline, target=asked.target, alpha=asked.alpha)
+    folder = asked.out or Path("outputs/compare", parent.info.run_id)
+    collection, findings, files = report.compare(archive, parent, question, folder)
+    tables.show(collection, findings)
+    screen.out.print(f"report  {screen.short((folder / page.PAGE).absolute())}")
+    if not asked.no_log:
+        archive.add_files(collection.run_id, files, report.PLACE)
+        screen.out.print(f"        and as artifacts {report.PLACE}/ of the run {collection.run_id} in MLflow")
+    return 0
