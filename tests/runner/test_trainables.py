@@ -1,4 +1,7 @@
-"""Laws of every model, dataset and optimizer that is registered, in every combination that fits."""
+"""Laws of every model, dataset and optimizer that is registered, in the combinations that fit.
+
+Every optimizer trains every model on one dataset of its task; every dataset is trained on by one model.
+"""
 
 import io
 import itertools
@@ -45,6 +48,10 @@ NO_MATRICES = {"linear", "cnn", "resnet", "vgg", "quadratic"}
 """Models whose only matrix is the last layer's: Muon has nothing to do there, and says so."""
 
 
+REPRESENTATIVE = {"idx", "diabetes", "text", "noise"}
+"""The smallest dataset of each task."""
+
+
 def wanted(name):
     if name in PACKAGES:
         pytest.importorskip(PACKAGES[name])
@@ -54,7 +61,7 @@ def files(folder, name):
     """The fields of a small version of a dataset, its files written where it needs any."""
     draw = np.random.default_rng(0)
     if name == "idx":
-        for split, kind, shape in itertools.product(("train", "t10k"), ("images", "labels"), [(24, 8, 8)]):
+        for split, kind, shape in itertools.product(("train", "t10k"), ("images", "labels"), [(12, 8, 8)]):
             shape = shape if kind == "images" else shape[:1]
             numbers = draw.integers(0, 256 if kind == "images" else 4, shape).astype(np.uint8)
             header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">u4").tobytes()
@@ -82,6 +89,15 @@ def files(folder, name):
         library.Dataset.from_dict(columns, features=features).to_parquet(path)
         return {"path": "parquet", "files": {"train": path, "test": path}, "stream": True}
     return {"noise": {"copies": 8}}.get(name, {})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Threads only get into each other's way in models of this size."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=sorted(DATASETS))
@@ -151,9 +167,13 @@ def test_it_fits_its_task_and_refuses_the_others(data, model):
 
 
 @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
-def test_it_trains_repeats_and_goes_on_as_if_it_had_never_stopped(data, optimizer):
+def test_it_trains_repeats_and_goes_on_as_if_it_had_never_stopped(data, optimizer, request):
     wanted(optimizer)
-    for model in sorted(FITTING[data.task.name]):
+    every = sorted(FITTING[data.task.name])  # the first is small
+    is_representative = request.node.callspec.params["data"] in REPRESENTATIVE
+    if not is_representative and optimizer != "sgd":
+        return
+    for model in every if is_representative else every[:1]:
         if optimizer == "muon" and model in NO_MATRICES:
             with pytest.raises(ValueError, match="muon needs a model with hidden matrices"):
                 Run(data, model, optimizer)
@@ -173,23 +193,20 @@ def test_it_trains_repeats_and_goes_on_as_if_it_had_never_stopped(data, optimize
         assert torch.equal(other.weights(), whole.weights()), model
 
 
-@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("optimizer", sorted(set(OPTIMIZERS) - {"muon"}))
 def test_it_lowers_the_loss_of_one_batch(data, optimizer):
     wanted(optimizer)
-    model = {"classification": "mlp", "regression": "mlp", "language": "gpt"}.get(data.task.name, "quadratic")
-    if optimizer == "muon" and model in NO_MATRICES:
-        return
-    run = Run(data, model, optimizer)
+    run = Run(data, min(FITTING[data.task.name] & {"linear", "gpt", "quadratic"}), optimizer)
     same = run.batches(0)
     run.batches = lambda step: same
-    run.train(0, 25)
+    run.train(0, 12)
     assert min(run.losses[1:]) < run.losses[0]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "schedulefree"])
 def test_evaluation_gives_the_tasks_figures_and_training_goes_on(data, optimizer):
     wanted(optimizer)
-    model = min(FITTING[data.task.name])
+    model = min(FITTING[data.task.name] & {"linear", "gpt", "quadratic"})
     run = Run(data, model, optimizer).train(0, 2)
     with averaged(run.optimizer):
         judged = evaluate(run.model, data.val, data.task, 2, device=CPU, batch_size=5)
