@@ -1,4 +1,4 @@
-"""From a run's directory to MLflow. The only module that imports mlflow; the training process does not.
+"""From a run's directory to MLflow. It and ``compare/archive.py`` import mlflow; the trainer does not.
 
 ``MlflowClient`` with a run id throughout, never the fluent functions: those keep a run for each thread and
 report a crashed one as finished. What was acknowledged is noted on disk after every call, so delivery can
