@@ -14,8 +14,11 @@ help: ## List the targets
 run: .venv/.made ## Train one run (ARGS="schedule=cosine optimizer.lr=0.1")
 	$(BIN)/python -m runner $(ARGS)
 
-sweep: .venv/.made ## Train one run for each schedule and rank them (ARGS="seed=0,1")
-	$(BIN)/python -m runner -m schedule=constant,step,cosine,wsd,onecycle $(ARGS)
+SWEEP := schedule=constant,step,cosine,onecycle optimizer.lr=0.1,0.3,1 seed=0,1,2 hydra.sweeper.extend=1 \
+	hydra.sweeper.final_seeds=[10,11,12,13,14,15,16,17]
+
+sweep: .venv/.made ## Compare four schedules, each at its best rate: about 2 minutes (ARGS="--plan")
+	$(BIN)/python -m runner -m $(SWEEP) $(ARGS)
 
 ui: .venv/.made ## Open MLflow on the local store: http://127.0.0.1:5000
 	$(UI) --backend-store-uri sqlite:///mlflow.db $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import signal
@@ -16,7 +17,7 @@ from hydra.core.hydra_config import HydraConfig
 
 from . import courier, messages, sweep
 from .config import register_schema
-from .errors import ConfigError, Diverged, Interrupted
+from .errors import ConfigError, Diverged, Interrupted, JobFailed, Planned
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -30,6 +31,7 @@ def _task(cfg: DictConfig) -> float:
 
     global _refused
     context = HydraConfig.get()
+    sweep.join()
     try:
         summary = run(cfg, Path(context.runtime.output_dir), list(context.overrides.task))
         if sweep.current is not None:
@@ -52,9 +54,17 @@ def _sync(arguments: list[str]) -> int:
 
 
 def _doctor(arguments: list[str]) -> int:
-    from .deliver import doctor
+    from .deliver import doctor, doctor_of_store
 
-    return BUG if doctor(_folder("doctor", arguments)) else 0
+    if "--store" not in " ".join(arguments):
+        return BUG if doctor(_folder("doctor", arguments)) else 0
+    parser = argparse.ArgumentParser("python -m runner doctor")
+    parser.add_argument("--store", required=True, metavar="URI", help="close its silent runs")
+    parser.add_argument("--experiment", default="schedule-lab")
+    parser.add_argument("--silent", type=float, default=300.0, metavar="SECONDS", help="without a heartbeat")
+    asked = parser.parse_args(arguments)
+    doctor_of_store(asked.store, asked.experiment, asked.silent)
+    return 0
 
 
 def _folder(command: str, arguments: list[str]) -> Path:
@@ -101,6 +111,10 @@ def main() -> int:
 def _compose() -> int:
     """Let Hydra compose the config and run one job, or with ``-m`` a sweep."""
     register_schema()
+    if {"-m", "--multirun", "--plan"} & set(sys.argv):
+        from .launch import spelled_out
+
+        sys.argv[1:] = spelled_out(sys.argv[1:])
     app = hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(_task)
     app()
     if _refused is not None:
@@ -115,27 +129,50 @@ def _guarded(work: Callable[[], int]) -> int:
     code, interrupted = 0, False
     try:
         code = work()
+    except Planned:
+        pass
     except (Interrupted, KeyboardInterrupt) as error:
         interrupted = True
         code = 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
         print(f"error: {str(error) or 'stopped'}", file=sys.stderr)
     except Exception as error:
         known = messages.explain(error)
-        told = sweep.current is not None and bool(sweep.current.failed)  # when its job failed
+        told = sweep.current is not None and sweep.current.is_told  # when its job failed
         if wants_traceback or (known is None and not told):
             traceback.print_exc()
         elif not told:
             print(f"error: {known}", file=sys.stderr)
-        code = BUG if known is None or isinstance(error, Diverged) or messages.is_full(error) else MISTAKE
+        is_mistake = known is not None and not isinstance(error, (Diverged, JobFailed))
+        code = MISTAKE if is_mistake and not messages.is_full(error) else BUG
     finally:
         if sweep.current is not None:
             sweep.current.close(interrupted=interrupted)
         courier.dismiss()
-    if sweep.current is not None and (sweep.current.finished or sweep.current.failed):
+    if sweep.current is not None and (sweep.current.finished or sweep.current.is_told):
         from .screen import show_sweep
 
         show_sweep(sweep.current)
+        if not interrupted:
+            _report(sweep.current)
     return code
+
+
+def _report(mine: sweep.Sweep) -> None:
+    """Compare what a sweep trained, and add the report to its run; not where there is nothing to compare."""
+    sent = mine.directory.sent
+    if not mine.is_delivered or sent is None or len(mine.judged()) + len(mine.diverged) < 2:
+        return
+    from .compare import page, report, tables
+    from .screen import err, out, short
+
+    folder = mine.directory.path / report.PLACE
+    try:
+        collection, findings = report.report_on(mine.directory.order.uri, sent.run_id, folder)
+    except ConfigError as error:
+        err.print(f"warning: no report: {error}", soft_wrap=True)
+        return
+    tables.show(collection, findings)
+    out.print(f"report {short(folder / page.PAGE)}, and in MLflow with the sweep's run")
 
 
 if __name__ == "__main__":

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from schedules.names import Names, nearest
-
 from .errors import ConfigError
+
+if TYPE_CHECKING:
+    from schedules.names import Names
 
 BUDGETS = ("epochs", "steps")
 DEFAULT_EPOCHS = 20
+AUTO = "auto"  # an optimizer.lr that the range test is to find
 GROUPS = ("schedule", "model", "dataset", "optimizer")
 MOST_THREADS = 1024
 
@@ -63,25 +65,48 @@ class TrackingSettings:
 
 
 @dataclass
+class SweepSettings:
+    """What concerns a sweep as a whole.
+
+    Attributes:
+        plan: only say what the sweep would do: jobs, steps, time, points, the schedules drawn.
+        resume: a sweep's directory, or the id of its parent run: the same command runs what is missing.
+        stage: ``tune`` or ``final`` in a sweep that first finds the peak rate; set by the sweeper.
+    """
+
+    plan: bool = False
+    resume: str | None = None
+    stage: str = ""
+
+
+@dataclass
 class RunSettings:
-    """One run. The four groups are nodes with a ``name`` and the fields of what is registered under it."""
+    """One run. The four groups are nodes with a ``name`` and the fields of what is registered under it.
+
+    So is ``task``, which is empty where the task is to train.
+    """
 
     schedule: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
+    task: dict[str, Any] = field(default_factory=dict)
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     seed: int = 0
     plugins: list[str] = field(default_factory=list)
 
 
 def register_schema() -> None:
-    """Give Hydra the types. The four groups stay open: their registries check them, with better words."""
+    """Give Hydra the types and our plugins. The groups stay open: registries check them, in better words."""
+    from .launch import plugins
+
     schema = OmegaConf.structured(RunSettings)
     for group in GROUPS:
         OmegaConf.set_struct(schema[group], False)
     ConfigStore.instance().store(name="run_schema", node=schema)
+    plugins.register()
 
 
 def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
@@ -99,6 +124,7 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
         settings = RunSettings(**{str(key): value for key, value in dict(plain).items()})
         settings.trainer = TrainerSettings(**plain["trainer"])
         settings.tracking = TrackingSettings(**plain["tracking"])
+        settings.sweep = SweepSettings(**plain.get("sweep", {}))
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
     for group in GROUPS:
@@ -134,6 +160,16 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     return settings
 
 
+def buildable(cfg: DictConfig, overridden: list[str]) -> RunSettings:
+    """Return the settings, with a rate of 1 where a range test is to find it: enough to see what is wrong."""
+    settings = load(cfg, overridden)
+    if settings.optimizer.get("lr") != AUTO:
+        return settings
+    told = OmegaConf.merge(cfg, {"optimizer": {"lr": 1.0}})
+    assert isinstance(told, DictConfig)
+    return load(told, overridden)
+
+
 def _import_plugins(plugins: list[str]) -> None:
     """Import the user's packages, so that what they register has a name."""
     for plugin in plugins:
@@ -165,6 +201,8 @@ def named(table: Names[type], group: str, node: dict[str, Any]) -> Any:
     Raises:
         ConfigError: the name or a field is unknown, or a value has the wrong type or is out of bounds.
     """
+    from schedules.names import nearest  # here, so that --help doesn't wait for numpy
+
     fields = dict(node)
     try:
         name = fields.pop("name")

@@ -13,17 +13,38 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from .directory import Ending, RunDirectory
 from .errors import ConfigError
-from .journal import count
 
 ANSWER_SECONDS = 120.0  # a first connection makes the store's tables
 LONGEST_PAUSE = 60.0  # seconds between two starts of an uploader that keeps dying
 ANSWERS = ("ready", "offline", "busy", "refused")
 
 News = dict[str, str]
+
+
+class Messenger(Protocol):
+    """What a job needs of the process that sends for it."""
+
+    def open(self, directory: RunDirectory, offline: bool) -> str | None:
+        """Have a run served from now on; return its id in MLflow where that is known already."""
+
+    def end(self, directory: RunDirectory, ending: Ending) -> None:
+        """Write a run's ending and have it sent."""
+
+    def keep_alive(self) -> None:
+        """Called now and then while it trains."""
+
+    def wait(self, directories: Iterable[RunDirectory], seconds: float) -> bool:
+        """Wait until runs that have their endings are delivered; return whether they were, in time."""
+
+    def complaint(self, directory: RunDirectory) -> str:
+        """Return what last kept a run from being delivered."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
 
 
 class Courier:
@@ -109,6 +130,13 @@ class Courier:
         self._served[path] = None
         return news.get("run_id")
 
+    def serve(self, directory: RunDirectory) -> None:
+        """Have a run served that another process trains; nothing is waited for."""
+        path = str(directory.path)
+        if path not in self._served:
+            self._served[path] = None
+            self._say(directory=path, offline=True)
+
     def end(self, directory: RunDirectory, ending: Ending) -> None:
         """Write a run's ending and have it sent; a full disk does not keep it from MLflow."""
         unwritten = None
@@ -185,11 +213,17 @@ def _listen(process: subprocess.Popen[str], news: queue.Queue[News | None]) -> N
     news.put(None)
 
 
-_current: Courier | None = None
+_current: Messenger | None = None
 
 
-def current(log: Path, patience: float = 60.0) -> Courier:
-    """Return the courier of this process, started at the first call: one for a run, one for a sweep."""
+def use(messenger: Messenger) -> None:
+    """Take a messenger for this process instead of a courier of its own."""
+    global _current
+    _current = messenger
+
+
+def current(log: Path, patience: float = 60.0) -> Messenger:
+    """Return the messenger of this process; a courier, started at the first call: one for a run or sweep."""
     global _current
     if _current is None:
         _current = Courier(log, patience)
@@ -206,6 +240,8 @@ def dismiss() -> None:
 
 def left(directory: RunDirectory) -> str:
     """Say what has not reached MLflow."""
+    from .journal import count  # here, so that --help doesn't wait for numpy
+
     sent = directory.sent
     rows = sent.rows if sent is not None else {}
     files = (directory.steps, directory.evaluations)

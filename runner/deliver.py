@@ -45,6 +45,32 @@ def doctor(root: Path) -> int:
     return unsent
 
 
+def doctor_of_store(uri: str, experiment: str, silent: float) -> None:
+    """Close the runs of a store that are RUNNING without a heartbeat for ``silent`` seconds.
+
+    For runs of machines that this one cannot look at. Their journals stay there: ``sync`` sends the rest.
+
+    Raises:
+        ConfigError: the store cannot be opened, or ``silent`` is shorter than a few heartbeats.
+    """
+    clean_environment()
+    from .store import Store
+    from .tracking import BEAT_SECONDS
+
+    if not silent >= 3 * BEAT_SECONDS:
+        raise ConfigError(f"--silent must be >= {3 * BEAT_SECONDS:g} seconds, got {silent:g}")
+    store = Store(uri, experiment)
+    found = store.silent(silent)
+    for run in found:
+        where = f"{run.data.tags.get('host', '?')}:{run.data.tags.get('directory', '?')}"
+        store.close(run, f"no heartbeat for {silent:g} s")
+        out.print(
+            f"silent     {run.info.run_name} ({run.info.run_id[:8]}): closed as KILLED; journal: {where}"
+        )
+    if not found:
+        out.print(f"no run of {experiment} is silent")
+
+
 def _runs(root: Path) -> list[RunDirectory]:
     if not root.is_dir():
         raise ConfigError(f"the folder must exist, got {str(root)!r}")

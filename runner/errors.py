@@ -25,6 +25,14 @@ class Diverged(Exception):
         self.last_loss = last_loss
 
 
+class Planned(Exception):
+    """A sweep was only to be planned, and has been: nothing is left to do."""
+
+
+class JobFailed(Exception):
+    """A job of a sweep did not finish, though its settings are possible. Exit code 1."""
+
+
 class Interrupted(BaseException):
     """A signal asked the run to stop. Exit code 128 + its number.
 

@@ -8,15 +8,16 @@ import os
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
 from . import courier, provenance, screen, sweep
-from .config import RunSettings, flat, load
+from .config import AUTO, RunSettings, buildable, flat, load
 from .directory import Ending, Order, RunDirectory, now, write_atomically
 from .errors import ConfigError, Diverged, Interrupted
 from .signals import Stop, listening
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .result import Result
 
 CONFIG, PLAN, PICTURE = "config.yaml", "plan.json", "plan.png"
+
+Outcome = TypeVar("Outcome")
 
 
 def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
@@ -42,6 +45,39 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
         Interrupted: a signal; the run is KILLED and holds every step so far.
     """
     settings = load(cfg, overridden)
+    if settings.task:
+        from .range_test.job import run as run_range_test
+
+        return run_range_test(cfg, settings, path, overridden)
+    directory, messenger = prepare(settings, path)
+    from .build import build, lint  # imports torch, while the messenger's process imports mlflow
+
+    found = None
+    if settings.optimizer.get("lr") == AUTO:
+        from .range_test.auto import find
+
+        build(buildable(cfg, overridden))  # what is wrong is said before the test
+        found = find(settings)
+        OmegaConf.update(cfg, "optimizer.lr", found.recommended)
+        settings = load(cfg, overridden)
+    experiment = build(settings)
+    screen.warn(lint(experiment.plan, experiment.total_steps))
+    _write_artifacts(cfg, experiment, directory)
+    tags = _tags(settings, experiment, overridden)
+    if found is not None:
+        found.write(directory.artifacts)
+        tags["optimizer.lr.from"] = found.origin
+    name, params = run_name(settings, overridden), _params(settings, experiment)
+    held, run_id = announce(settings, experiment, directory, messenger, name, params, tags)
+    return perform(settings, experiment, directory, held, messenger, run_id, state=None)
+
+
+def prepare(settings: RunSettings, path: Path) -> tuple[RunDirectory, courier.Messenger]:
+    """Return the directory of a new run, and the messenger that will speak of it.
+
+    Raises:
+        ConfigError: the folder holds a run.
+    """
     directory = RunDirectory(path)
     if directory.order_file.exists():
         raise ConfigError(
@@ -49,23 +85,33 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
             f"to go on with that one: python -m runner resume={screen.short(path)}"
         )
     log = path if sweep.current is None else sweep.current.directory.path
-    messenger = courier.current(log / "uploader.log", settings.tracking.patience)
-    from .build import build, lint  # imports torch, while the messenger's process imports mlflow
+    return directory, courier.current(log / "uploader.log", settings.tracking.patience)
 
-    experiment = build(settings)
-    screen.warn(lint(experiment.plan, experiment.total_steps))
-    _write_artifacts(cfg, experiment, directory)
-    above = sweep.current.begin(settings, messenger) if sweep.current is not None else None
+
+def announce(
+    settings: RunSettings,
+    experiment: Experiment,
+    directory: RunDirectory,
+    messenger: courier.Messenger,
+    name: str,
+    params: dict[str, Any],
+    tags: dict[str, str],
+) -> tuple[TextIOWrapper, str | None]:
+    """Have MLflow make a run; return what holds its directory, and its id where the store answered.
+
+    Raises:
+        ConfigError: the store refused it. Nothing is left in the directory that speaks of a run.
+    """
+    above = sweep.current.begin(settings.tracking, messenger) if sweep.current is not None else None
     held = directory.hold()
-    name = run_name(settings, overridden)
     directory.write(
         Order(
             uid=uuid.uuid4().hex,
             uri=absolute(settings.tracking.uri),
             experiment=settings.tracking.experiment,
             name=name,
-            params=_params(settings, experiment),
-            tags=provenance.tags() | _tags(settings, experiment, overridden),
+            params=params,
+            tags=provenance.origin().tags | {"directory": str(directory.path)} | tags,
             started=now(),
             parent=os.path.relpath(above.path, directory.path) if above is not None else None,
             every=settings.tracking.every,
@@ -74,11 +120,10 @@ def run(cfg: DictConfig, path: Path, overridden: list[str]) -> sweep.Summary:
         )
     )
     try:
-        run_id = messenger.open(directory, settings.tracking.offline)
+        return held, messenger.open(directory, settings.tracking.offline)
     except ConfigError:
         directory.order_file.unlink()  # MLflow knows nothing of it, and nothing was trained
         raise
-    return perform(settings, experiment, directory, held, messenger, run_id, state=None)
 
 
 def perform(
@@ -86,37 +131,54 @@ def perform(
     experiment: Experiment,
     directory: RunDirectory,
     held: TextIOWrapper,
-    messenger: courier.Courier,
+    messenger: courier.Messenger,
     run_id: str | None,
     state: dict[str, Any] | None,
 ) -> sweep.Summary:
-    """Train from a checkpoint's state, or from the start, to the end; write the ending; have it delivered.
-
-    ``held`` says to others that the run is in training; it is given back when the ending is written.
-    """
+    """Train from a checkpoint's state, or from the start, to the end; report it."""
     from .result import result
 
     started = time.perf_counter()
+
+    def work(stop: Stop) -> tuple[Ending, Result]:
+        _train(settings, experiment, directory, messenger, stop, state)
+        outcome = result(directory, experiment.plan, time.perf_counter() - started)
+        return Ending("FINISHED", now(), outcome.figures(), _said_of(outcome)), outcome
+
+    outcome = carry_out(work, settings, directory, held, messenger)
+    return _report(settings, directory, outcome, run_id)
+
+
+def carry_out(
+    work: Callable[[Stop], tuple[Ending, Outcome]],
+    settings: RunSettings,
+    directory: RunDirectory,
+    held: TextIOWrapper,
+    messenger: courier.Messenger,
+) -> Outcome:
+    """Do a run's work; write the ending that it or its exception gives; have it delivered.
+
+    ``held`` says to others that the run is in training; it is given back when the ending is written.
+    """
     try:
-        with held, listening() as stop:  # a signal that comes when all is trained changes nothing
+        with held, listening() as stop:  # a signal that comes when all is done changes nothing
             try:
-                _train(settings, experiment, directory, messenger, stop, state)
-                outcome = result(directory, experiment.plan, time.perf_counter() - started)
-                messenger.end(directory, Ending("FINISHED", now(), outcome.figures(), _said_of(outcome)))
+                ending, outcome = work(stop)
+                messenger.end(directory, ending)
             except BaseException as error:
                 messenger.end(directory, _early(error))
                 raise
     finally:
-        if sweep.current is None:  # which waits once, for all of its jobs
+        if sweep.current is None or not sweep.current.is_mine:  # else it waits once, for all of its jobs
             deliver(settings.tracking.patience, [directory], messenger)
-    return _report(settings, directory, outcome, run_id)
+    return outcome
 
 
 def _train(
     settings: RunSettings,
     experiment: Experiment,
     directory: RunDirectory,
-    messenger: courier.Courier,
+    messenger: courier.Messenger,
     stop: Stop,
     state: dict[str, Any] | None,
 ) -> None:
@@ -178,7 +240,7 @@ def _said_of(outcome: Result) -> dict[str, str]:
     return {"plan.followed": f"no: {name} at step {step}"}
 
 
-def deliver(patience: float, directories: list[RunDirectory], messenger: courier.Courier) -> None:
+def deliver(patience: float, directories: list[RunDirectory], messenger: courier.Messenger) -> None:
     """Wait for the messenger; when the store is too slow, say what is left and how to send it."""
     with suppress(KeyboardInterrupt):  # the run itself has ended: only the waiting is broken off
         if messenger.wait(directories, patience):
@@ -202,7 +264,7 @@ def _report(
     sent = directory.sent
     run_id = run_id or (sent.run_id if sent is not None else "not in MLflow yet")
     final = outcome.final
-    summary = sweep.Summary(name, run_id, final.loss, final.accuracy, outcome.seconds)
+    summary = sweep.Summary(name, run_id, final.loss, final.accuracy, outcome.seconds, directory)
     if sweep.current is not None:
         return summary
     what = f"{settings.model['name']} on {settings.dataset['name']}"
@@ -268,20 +330,21 @@ def absolute(uri: str) -> str:
 
 def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:
     """Return the settings of the run, flat, and what they came to."""
-    groups = {key: value for key, value in dataclasses.asdict(settings).items() if key != "tracking"}
-    peak = peak_rate(settings)
-    return (
-        flat(groups)
-        | ({"peak_lr": peak} if peak is not None else {})
-        | {
-            "total_steps": experiment.total_steps,
-            "steps_per_epoch": experiment.batches.steps_per_epoch,
-            "parameters": sum(p.numel() for p in experiment.model.parameters()),
-        }
-    )
+    nodes = dataclasses.asdict(settings)
+    params = flat({key: value for key, value in nodes.items() if key not in ("tracking", "sweep")})
+    if (peak := peak_rate(settings)) is not None:
+        params["peak_lr"] = peak
+    return params | {
+        "total_steps": experiment.total_steps,
+        "steps_per_epoch": experiment.batches.steps_per_epoch,
+        "parameters": sum(p.numel() for p in experiment.model.parameters()),
+    }
 
 
 def _tags(settings: RunSettings, experiment: Experiment, overridden: list[str]) -> dict[str, str]:
-    plan = {f"plan.{name}": repr(schedule) for name, schedule in experiment.plan.items()}
-    within = {"sweep": sweep.current.title} if sweep.current is not None else {}
-    return plan | within | {"schedule": schedule_name(settings, overridden)}
+    tags = {f"plan.{name}": repr(schedule) for name, schedule in experiment.plan.items()}
+    if sweep.current is not None:
+        tags["sweep"] = sweep.current.title
+    if settings.sweep.stage:
+        tags["sweep.stage"] = settings.sweep.stage
+    return tags | {"schedule": schedule_name(settings, overridden)}

@@ -9,14 +9,12 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from schedules.names import nearest
-
-from .errors import ConfigError, Diverged
+from .errors import ConfigError, Diverged, JobFailed
 
 
 def explain(error: Exception) -> str | None:
     """Return what the user should know of ``error``; ``None`` when it is no mistake of theirs."""
-    if isinstance(error, (ConfigError, Diverged)):
+    if isinstance(error, (ConfigError, Diverged, JobFailed)):
         return str(error)
     if is_full(error):
         return f"{error}; make room, then go on with: python -m runner resume=DIR"
@@ -49,7 +47,7 @@ def _no_such_option(error: MissingConfigException) -> str:
     group, _, name = asked.rpartition("/")
     if not group or not error.options:
         return " ".join(str(error).split())
-    return f"no {group} is named {name!r}; {nearest(name, sorted(error.options))}"
+    return f"no {group} is named {name!r}; {_nearest(name, sorted(error.options))}"
 
 
 def _no_such_key(error: OmegaConfBaseException) -> str:
@@ -59,5 +57,11 @@ def _no_such_key(error: OmegaConfBaseException) -> str:
     name = str(error.key)
     where = re.sub(r"\.?[^.]*$", "", str(error.full_key or name))
     place = f" in {where}" if where else ""
-    hint = f"; {nearest(name, known)}" if known else ""
+    hint = f"; {_nearest(name, known)}" if known else ""
     return f"there is no setting {name!r}{place}{hint}"
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    from schedules.names import nearest  # here, so that --help doesn't wait for numpy
+
+    return nearest(name, known)

@@ -9,15 +9,55 @@ import platform
 import re
 import subprocess
 import sys
-from importlib.metadata import distributions
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import __version__
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where runs come from.
+
+    Attributes:
+        tags: who, the command, the version, the machine, and the git state of the working directory.
+        environment: the interpreter and every installed package, one a line, as ``pip freeze`` writes them.
+        diff: what the tracked files change against the commit; empty where clean.
+    """
+
+    tags: dict[str, str]
+    environment: str
+    diff: str
+
+
+_adopted: Origin | None = None
+
+
+def adopt(origin: Origin) -> None:
+    """Take what the process that starts the jobs looked up."""
+    global _adopted
+    _adopted = origin
+
+
+def origin() -> Origin:
+    """Return where this process's runs come from."""
+    return _adopted or _look_up()
+
+
 @functools.cache
-def tags() -> dict[str, str]:
-    """Return labels: who, the command, the version, and the git state of the working directory."""
+def _look_up() -> Origin:
+    return Origin(_tags(), _environment(), _git("diff", "HEAD") or "")
+
+
+def write(folder: Path) -> None:
+    """Write what the labels have no room for: ``environment.txt``, and ``diff.patch`` where there is one."""
+    known = origin()
+    (folder / "environment.txt").write_text(known.environment)
+    if known.diff:
+        (folder / "diff.patch").write_text(known.diff)
+
+
+def _tags() -> dict[str, str]:
     labels = {
         "mlflow.user": _user(),
         "mlflow.source.type": "LOCAL",
@@ -33,9 +73,9 @@ def tags() -> dict[str, str]:
     return labels
 
 
-@functools.cache
-def environment() -> str:
-    """Return the interpreter and every installed package, one a line, as ``pip freeze`` writes them."""
+def _environment() -> str:
+    from importlib.metadata import distributions
+
     packages = {f"{d.metadata['Name']}=={d.version}" for d in distributions() if d.metadata["Name"]}
     return "\n".join(
         [
@@ -44,19 +84,6 @@ def environment() -> str:
             "",
         ]
     )
-
-
-@functools.cache
-def diff() -> str:
-    """Return what the working directory's tracked files change against the commit; empty where clean."""
-    return _git("diff", "HEAD") or ""
-
-
-def write(folder: Path) -> None:
-    """Write what the labels have no room for: ``environment.txt``, and ``diff.patch`` where there is one."""
-    (folder / "environment.txt").write_text(environment())
-    if diff():
-        (folder / "diff.patch").write_text(diff())
 
 
 def _git(*arguments: str) -> str | None:

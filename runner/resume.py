@@ -51,7 +51,11 @@ def resume(which: str, overrides: list[str]) -> sweep.Summary:
     """
     directory = locate(which)
     held = directory.hold()
-    saved = OmegaConf.load(directory.artifacts / CONFIG)
+    saved: Any = OmegaConf.load(directory.artifacts / CONFIG)
+    if saved.get("task"):
+        raise ConfigError(
+            "resume must name a run that trains, got a range test: it takes seconds, begin anew"
+        )
     asked = _apply(saved, overrides)
     settings = _settings(saved, asked, overrides)
     ending = directory.ending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 out = Console(highlight=False, soft_wrap=True, markup=False)  # names may hold any character
 err = Console(stderr=True, highlight=False, markup=False)
+
+SHOWN_JOBS = 10  # of a sweep: MLflow has all
 
 
 @contextmanager
@@ -103,13 +106,19 @@ def show_sweep(sweep: Sweep) -> None:
     table = Table(box=box.SIMPLE_HEAD, title=Text(f"sweep {sweep.title}"), title_justify="left")
     for column in ("", "job", "val loss", "val accuracy", "seconds", "run"):
         table.add_column(column, justify="right" if column.startswith(("val", "sec")) else "left")
-    for place, job in enumerate(sweep.ranked(), start=1):
-        figures = (f"{job.val_loss:.4f}", f"{job.val_accuracy:.2%}", f"{job.seconds:.1f}")
+    for place, job in enumerate(sweep.ranked()[:SHOWN_JOBS], start=1):
+        accuracy = "" if job.val_accuracy is None else f"{job.val_accuracy:.2%}"
+        loss = "" if math.isnan(job.val_loss) else f"{job.val_loss:.4f}"  # a range test has none
+        figures = (loss, accuracy, f"{job.seconds:.1f}")
         table.add_row(str(place), Text(job.name), *figures, job.run_id[:8])
     out.print(table)
+    for diverged in sweep.diverged:
+        out.print(f"diverged  {diverged.name}: {diverged.reason}")
     for failure in sweep.failed:
         out.print(f"failed  {failure.name}: {failure.reason}")
-    if len(sweep.finished) > 1:
+    if (more := len(sweep.finished) - SHOWN_JOBS) > 0:
+        out.print(f"and {more} more")
+    if len(sweep.judged()) > 1:
         out.print("ranked by final validation loss: one run each, so small gaps may be chance")
     if sweep.uri is not None:
         out.print(f"look   {look(sweep.uri)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 import traceback
 import uuid
@@ -9,28 +11,32 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from . import courier, provenance
 from .directory import Ending, Order, RunDirectory, find, now
 from .errors import ConfigError, Diverged
 
 if TYPE_CHECKING:
-    from .config import RunSettings
+    from .config import TrackingSettings
+
+MINE = ("basic", "local")  # launchers that call the sweep by themselves, in the process that began it
 
 
-@dataclass(frozen=True)
+@dataclass
 class Summary:
-    """What a finished job came to."""
+    """What a finished job came to; a job that is not judged on validation data has NaN there."""
 
     name: str
     run_id: str
     val_loss: float
-    val_accuracy: float
+    val_accuracy: float | None
     seconds: float
+    directory: RunDirectory | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,23 @@ class Failure:
     reason: str
 
 
+def summary_of(directory: RunDirectory) -> Summary | None:
+    """Return what a job's directory says it came to; ``None`` when it did not finish."""
+    ending = directory.ending if directory.order_file.exists() else None
+    if ending is None or ending.status != "FINISHED":
+        return None
+    figures = ending.metrics
+    sent = directory.sent
+    return Summary(
+        directory.order.name,
+        sent.run_id if sent is not None else "",
+        figures.get("final/val_loss", math.nan),
+        figures.get("final/val_accuracy"),
+        figures["seconds"],
+        directory,
+    )
+
+
 @dataclass
 class Sweep:
     """The sweep of this process: its finished and failed jobs, and its directory."""
@@ -49,65 +72,148 @@ class Sweep:
     directory: RunDirectory
     finished: list[Summary] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    diverged: list[Failure] = field(default_factory=list)
     uri: str | None = None
+    experiment: str = ""
     patience: float = 60.0
     varied: set[str] = field(default_factory=set)
+    is_mine: bool = True
+    is_delivered: bool = False
+    launcher: str = "local"
     _held: Any = None
 
-    def begin(self, settings: RunSettings, messenger: courier.Courier) -> RunDirectory:
-        """Return the sweep's directory; the first job that gets this far has MLflow make its run.
+    @classmethod
+    def around(cls, directory: RunDirectory, varied: set[str]) -> Sweep:
+        """Return the sweep that this process trains a job of, and that another one began and will end."""
+        order = directory.order
+        title = order.tags["sweep.overrides"]
+        return cls(title, directory, uri=order.uri, varied=varied, is_mine=False)
+
+    def begin(self, settings: TrackingSettings, messenger: courier.Messenger) -> RunDirectory:
+        """Return the sweep's directory; the first call has MLflow make its run, or open it again.
 
         Raises:
-            ConfigError: the store is away.
+            ConfigError: the store is away, or another process is at this sweep.
         """
-        if self.uri is None:
-            from .job import absolute
-
-            order = Order(
-                uid=uuid.uuid4().hex,
-                uri=absolute(settings.tracking.uri),
-                experiment=settings.tracking.experiment,
-                name=f"sweep {self.title}",
-                params={},
-                tags=provenance.tags() | {"sweep.overrides": self.title},
-                started=now(),
-            )
-            self._held = self._held or self.directory.hold()  # says to others that the sweep lives
-            self.directory.write(order)
-            try:
-                messenger.open(self.directory, settings.tracking.offline)
-            except ConfigError:
+        if self.uri is not None:
+            return self.directory
+        self.directory.path.mkdir(parents=True, exist_ok=True)
+        self._held = self.directory.hold()  # says to others that the sweep lives
+        is_new = not self.directory.order_file.exists()
+        if is_new:
+            self.directory.write(self._order(settings))
+        self.directory.end_file.unlink(missing_ok=True)
+        try:
+            messenger.open(self.directory, settings.offline)
+        except ConfigError:
+            if is_new:
                 self.directory.order_file.unlink()
-                raise
-            self.uri, self.patience = settings.tracking.uri, settings.tracking.patience
+            self._held.close()
+            raise
+        self.uri, self.experiment, self.patience = settings.uri, settings.experiment, settings.patience
         return self.directory
+
+    def _order(self, settings: TrackingSettings) -> Order:
+        from .job import absolute
+
+        origin = provenance.origin().tags
+        mine = {
+            "directory": str(self.directory.path),
+            "sweep.overrides": self.title,
+            "sweep.varied": json.dumps(sorted(self.varied)),
+        }
+        return Order(
+            uid=uuid.uuid4().hex,
+            uri=absolute(settings.uri),
+            experiment=settings.experiment,
+            name=f"sweep {self.title}",
+            params={},
+            tags=origin | mine,
+            started=now(),
+        )
+
+    def collect(self) -> None:
+        """Read what became of jobs that other processes trained, and that nobody told of."""
+        told = {job.name for job in self.finished} | {job.name for job in self.diverged + self.failed}
+        for directory in self.jobs():
+            name, ending = directory.order.name, directory.ending
+            if name in told or ending is None:
+                continue
+            if (summary := summary_of(directory)) is not None:
+                self.finished.append(summary)
+            elif "diverged.step" in ending.tags:
+                self.diverged.append(Failure(name, ending.tags["reason"]))
+            else:
+                self.failed.append(Failure(name, ending.tags.get("reason", ending.status)))
+
+    def jobs(self) -> list[RunDirectory]:
+        """Return the directories of its jobs that were begun."""
+        return [each for each in find(self.directory.path) if each.path != self.directory.path]
 
     def ranked(self) -> list[Summary]:
         """Return the finished jobs, lowest final validation loss first."""
-        return sorted(self.finished, key=lambda job: job.val_loss)
+        return sorted(self.finished, key=lambda job: (math.isnan(job.val_loss), job.val_loss))
+
+    def judged(self) -> list[Summary]:
+        """Return the ranked jobs that have a validation loss: all but range tests."""
+        return [job for job in self.ranked() if not math.isnan(job.val_loss)]
 
     def close(self, *, interrupted: bool) -> None:
         """End the parent run: KILLED when interrupted, FAILED when a job failed, else FINISHED."""
-        if self.uri is None:  # no job came as far as MLflow
+        if self.uri is None or not self.is_mine:  # no job came as far as MLflow
             return
         from .job import deliver
 
-        status = "KILLED" if interrupted else "FAILED" if self.failed else "FINISHED"
-        best = self.ranked()[0] if self.finished else None
-        figures = {"best/val_loss": best.val_loss, "best/val_accuracy": best.val_accuracy} if best else {}
-        note = f"{len(self.finished)} jobs finished, {len(self.failed)} failed."
-        if best:
-            note += f" Lowest final validation loss: {best.name} ({best.val_loss:.4f})."
+        self.collect()
+        status = "KILLED" if interrupted else "FAILED" if self._has_failed() else "FINISHED"
         messenger = courier.current(self.directory.path / "uploader.log", self.patience)
-        messenger.end(self.directory, Ending(status, now(), figures, {"mlflow.note.content": note}))
+        messenger.end(self.directory, Ending(status, now(), self._figures(), self._note()))
         self._held.close()
-        jobs = [each for each in find(self.directory.path) if each.path != self.directory.path]
-        if not messenger.wait([self.directory, *jobs], self.patience):
+        self.is_delivered = messenger.wait([self.directory, *self.jobs()], self.patience)
+        if not self.is_delivered:
             deliver(0.0, [self.directory], messenger)
+        for job in self.finished:
+            if job.directory is not None and (sent := job.directory.sent) is not None:
+                job.run_id = sent.run_id
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a job failed or diverged, which was said when it did."""
+        return bool(self.failed or self.diverged)
+
+    def _has_failed(self) -> bool:
+        """Whether a job failed. That one diverged is a finding, unless all did."""
+        return bool(self.failed) or bool(self.diverged and not self.finished)
+
+    def _figures(self) -> dict[str, float]:
+        if not self.judged():
+            return {}
+        best = self.judged()[0]
+        accuracy = {} if best.val_accuracy is None else {"best/val_accuracy": best.val_accuracy}
+        return {"best/val_loss": best.val_loss, **accuracy}
+
+    def _note(self) -> dict[str, str]:
+        note = (
+            f"{len(self.finished)} jobs finished, {len(self.diverged)} diverged, {len(self.failed)} failed."
+        )
+        if self.judged():
+            best = self.judged()[0]
+            note += f" Lowest final validation loss: {best.name} ({best.val_loss:.4f})."
+        return {"mlflow.note.content": note}
 
 
 current: Sweep | None = None
-"""The sweep that this process runs; ``None`` for a single run."""
+"""The sweep that this process runs, or runs a job of; ``None`` for a single run."""
+
+
+def join() -> None:
+    """Find the sweep that this process was started for by another machine's or engine's launcher."""
+    global current
+    context = HydraConfig.get()
+    if current is None and context.mode is not None and context.mode.name == "MULTIRUN":
+        above = RunDirectory(Path(str(context.sweep.dir)))
+        if above.order_file.exists():
+            current = Sweep.around(above, set(json.loads(above.order.tags["sweep.varied"])))
 
 
 class SweepCallback(Callback):
@@ -119,10 +225,26 @@ class SweepCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Begin a sweep. Nothing is written yet: Hydra checks first that every job composes."""
         global current
-        title = " ".join(config.hydra.overrides.task) or "of one job"
-        current = Sweep(title, RunDirectory(Path(str(config.hydra.sweep.dir))))
+        title = " ".join(o for o in config.hydra.overrides.task if not o.startswith("sweep."))
         overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
-        current.varied = {o.get_key_element() for o in overrides if o.is_sweep_override()}
+        varied = {str(o.get_key_element()) for o in overrides if o.is_sweep_override()}
+        path = Path(str(config.hydra.sweep.dir))
+        launcher = str(OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"])
+        current = Sweep(title or "of one job", RunDirectory(path), varied=varied, launcher=launcher)
+        if launcher not in MINE:
+            self._begin_for_others(config, current)
+
+    def _begin_for_others(self, config: DictConfig, mine: Sweep) -> None:
+        """Make the parent run now: the processes of other launchers find it in the sweep's folder."""
+        from .config import TrackingSettings
+
+        settings = TrackingSettings(**config.tracking)
+        mine.directory.path.mkdir(parents=True, exist_ok=True)
+        messenger = courier.current(mine.directory.path / "uploader.log", settings.patience)
+        mine.begin(settings, messenger)
+        with open_dict(config):
+            config.hydra.sweep.dir = str(mine.directory.path)
+            config.hydra.overrides.hydra.append(f"hydra.sweep.dir={mine.directory.path}")
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Note a failed job, and say so at once."""
@@ -130,7 +252,8 @@ class SweepCallback(Callback):
             return
         error = job_return._return_value
         name = " ".join(job_return.overrides or [])
-        current.failed.append(Failure(name, str(error).splitlines()[0] if str(error) else repr(error)))
+        told = current.diverged if isinstance(error, Diverged) else current.failed
+        told.append(Failure(name, str(error).splitlines()[0] if str(error) else repr(error)))
         print(f"job {config.hydra.job.num} ({name}) failed: {error}", file=sys.stderr)
         if not isinstance(error, (ConfigError, Diverged)):
             traceback.print_exception(error)

@@ -112,7 +112,7 @@ def train(
     loss_of: Loss,
     first_step: int,
     total_steps: int,
-    evaluate_at: Callable[[int], Evaluation],
+    evaluate_at: Callable[[int], Evaluation] | None,
     journal: Journal,
     evaluations: Journal,
     checkpoints: Checkpoints,
@@ -129,7 +129,7 @@ def train(
         loss_of: mean loss of outputs and targets.
         first_step: updates already finished: 0, or a checkpoint's.
         total_steps: updates finished at the end [>= 1].
-        evaluate_at: evaluates the model after so many updates.
+        evaluate_at: evaluates the model after so many updates; ``None`` never does.
         journal: takes the plan's values and the loss of every step.
         evaluations: takes the loss and accuracy of every evaluation.
         checkpoints: saves the state when it is time to, when stopped, and at the end.
@@ -153,7 +153,8 @@ def train(
             told = recorder.add(step, used(values, optimizer), loss)
 
             finished = step + 1
-            if finished % batches.steps_per_epoch == 0 or finished == total_steps:
+            last_of_epoch = finished % batches.steps_per_epoch == 0 or finished == total_steps
+            if evaluate_at is not None and last_of_epoch:
                 recorder.flush()
                 evaluation = evaluate_at(finished)
                 evaluations.append(finished, (evaluation.loss, evaluation.accuracy))

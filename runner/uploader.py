@@ -189,8 +189,8 @@ class Uploader:
             if answer["event"] != "refused":
                 self._serving[path] = served
             self._answer(path, **answer)
-        elif path in self._serving:  # it has ended
-            served = self._serving[path]
+        else:  # it has ended
+            served = self._serving.setdefault(path, Served(path))
             served.ending = Ending(**command["ending"]) if command["ending"] else None
             served.wake()
 

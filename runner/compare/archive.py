@@ -1,6 +1,6 @@
 """An MLflow store as a comparison needs it: sweeps read fast, a report added to one.
 
-With :mod:`runner.tracking` the only modules that import mlflow. ``MlflowClient`` with a run id throughout.
+``MlflowClient`` with a run id throughout, as in :mod:`runner.store`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mlflow.utils.rest_utils import http_request_safe
 
 from ..directory import now
 from ..errors import ConfigError, reason_of
-from ..tracking import silence
+from ..store import silence
 from ..uploader import clean_environment
 from .model import Curve
 

@@ -15,7 +15,7 @@ from .outcomes import steps_to
 PLACE = "report"  # of the report among the parent run's artifacts
 
 
-def report_on(uri: str, parent_run_id: str, out_dir: Path) -> Findings:
+def report_on(uri: str, parent_run_id: str, out_dir: Path) -> tuple[Collection, Findings]:
     """Make a sweep's report when it has ended, and let MLflow show it.
 
     The report becomes artifacts of the parent run, and its description says what came out. Each run that
@@ -43,7 +43,7 @@ def report_on(uri: str, parent_run_id: str, out_dir: Path) -> Findings:
             steps, reached = steps_to(target, run)
             if reached:
                 archive.add_figures(run.run_id, {"time_to_target": steps})
-    return findings
+    return collection, findings
 
 
 def compare(

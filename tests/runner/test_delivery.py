@@ -1,6 +1,7 @@
 """Whatever dies, every point is in MLflow once: servers, uploaders, trainers, sweeps and disks."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 from pyarrow import parquet
 
-from runner.directory import RunDirectory, find
+from runner.directory import RunDirectory, find, now
 from runner.journal import read
 
 from ..conftest import environment
@@ -227,7 +228,8 @@ def test_mlflows_variables_do_not_reach_a_run_and_every_thins_what_is_sent(run, 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
 def test_a_sweep_that_is_stopped_leaves_no_run_open(signum, start, store, tmp_path):
-    process = start(tmp_path, "runner", "-m", "seed=0,1,2", "trainer.epochs=60", "hydra.sweep.dir=sweep")
+    command = ["runner", "-m", "seed=0,1,2", "trainer.epochs=60", "hydra.launcher.slots=1"]
+    process = start(tmp_path, *command, "hydra.sweep.dir=sweep")
     second = RunDirectory(tmp_path / "sweep" / "1")
     wait_for(lambda: rows(second) > 500)
     process.send_signal(signum)
@@ -241,3 +243,34 @@ def test_a_sweep_that_is_stopped_leaves_no_run_open(signum, start, store, tmp_pa
     assert [job.info.status for job in jobs] == ["FINISHED", "KILLED"]
     assert_each_once(local_table(tmp_path, jobs[0]), 1320)
     assert_each_once(local_table(tmp_path, jobs[1]), rows(second))
+
+
+def test_doctor_finds_by_heartbeat_what_died_on_another_machine(start, run, store, tmp_path):
+    directory = RunDirectory(tmp_path / "outputs" / "run")
+    process = start(tmp_path, "runner", *LONG, "hydra.run.dir=outputs/run")
+    wait_for(lambda: rows(directory) > 500)
+    os.kill(uploader_of(process), signal.SIGKILL)
+    process.kill()
+    process.communicate()
+    [dead] = store(tmp_path).runs()
+    assert dead.info.status == "RUNNING"
+    assert dead.info.start_time <= int(dead.data.tags["runner.heartbeat"]) <= now()
+
+    doctor = ("runner", "doctor", "--store", "sqlite:///mlflow.db")
+    young = run(tmp_path, *doctor)
+    assert "no run of schedule-lab is silent" in young.stdout
+    assert store(tmp_path).runs()[0].info.status == "RUNNING"
+
+    store(tmp_path).client.set_tag(dead.info.run_id, "runner.heartbeat", str(now() - 301_000))
+    old = run(tmp_path, *doctor)
+    assert (
+        f"({dead.info.run_id[:8]}): closed as KILLED; journal: {platform.node()}:{directory.path}"
+        in old.stdout
+    )
+    [closed] = store(tmp_path).runs()
+    assert closed.info.status == "KILLED"
+    assert closed.data.tags["reason"] == "no heartbeat for 300 s"
+
+    refused = run(tmp_path, *doctor, "--silent", "1")
+    assert refused.returncode == 2
+    assert "--silent must be >= 60 seconds, got 1" in refused.stderr

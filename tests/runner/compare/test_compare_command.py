@@ -91,7 +91,7 @@ def test_a_mistake_ends_with_2_and_one_line(run, tmp_path):
 
 
 def test_a_sweep_that_ends_is_reported_in_mlflow(swept, tmp_path):
-    findings = report_on(swept.uri, swept.parent.info.run_id, tmp_path / "report")
+    _, findings = report_on(swept.uri, swept.parent.info.run_id, tmp_path / "report")
 
     parent = swept.client.get_run(swept.parent.info.run_id)
     note = parent.data.tags["mlflow.note.content"]

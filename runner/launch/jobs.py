@@ -1,0 +1,216 @@
+"""The jobs of a sweep: look at all, begin the sweep, run what is missing, say how each ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from .. import courier, provenance
+from ..config import SweepSettings, TrackingSettings
+from ..directory import Ending, RunDirectory, now
+from ..errors import ConfigError, Diverged, JobFailed, Planned
+from ..sweep import Failure, Sweep, summary_of
+from . import manifest
+from .board import Board
+from .manifest import Job, Manifest, key_of
+from .plan import show_plan
+from .pool import Ended, Pool
+from .task import Task, check
+
+LOG = "job.log"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A job as the sweeper asks for it."""
+
+    config: DictConfig
+    overrides: list[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: its final validation loss, or what went wrong."""
+
+    overrides: list[str]
+    val_loss: float
+    error: Exception | None = None
+
+
+class Jobs:
+    """Runs the jobs of one sweep, batch by batch.
+
+    Args:
+        mine: the sweep.
+        pool: where they run.
+        retries: how often a job whose process was killed is started again.
+        tracking: the store.
+        settings: of the sweep as a whole.
+    """
+
+    def __init__(
+        self, mine: Sweep, pool: Pool, retries: int, tracking: TrackingSettings, settings: SweepSettings
+    ) -> None:
+        self._tracking = tracking
+        self._settings = settings
+        self._sweep = mine
+        self._pool = pool
+        self._retries = retries
+        self._manifest = Manifest(mine.directory.path)
+        self._configs: dict[int, Wanted] = {}
+        self._queue: list[Job] = []
+        self._tried: dict[int, int] = {}
+        self._steps: dict[int, int] = {}
+        self._noted: set[int] = set()
+
+    def run(self, wanted: list[Wanted]) -> list[Outcome]:
+        """Run what is not done yet of these jobs; return how each ended.
+
+        Raises:
+            ConfigError: a job is impossible, or the store is away. Nothing was trained.
+            Planned: the sweep was only to be planned.
+        """
+        mine = self._sweep.directory
+        mine.path.mkdir(parents=True, exist_ok=True)
+        messenger: Any = courier.current(mine.path / "uploader.log", self._tracking.patience)
+        yaml = [OmegaConf.to_yaml(each.config) for each in wanted]
+        checked = self._pool.call(check, yaml, [each.overrides for each in wanted], self._settings.plan)
+        _refuse([(each, look.error) for each, look in zip(wanted, checked, strict=True) if look.error])
+        if self._settings.plan:
+            show_plan(wanted, checked, self._sweep, self._pool.slots)
+            raise Planned
+        self._sweep.begin(self._tracking, messenger)
+        jobs = [self._enter(each) for each in wanted]
+        for job, look in zip(jobs, checked, strict=True):
+            self._steps[job.number] = look.total_steps
+        self._queue = list({j.number: j for j in jobs if j.state not in manifest.DONE}.values())
+        self._manifest.save()
+        with Board(self._manifest, self._steps, jobs, self._pool.slots) as board:
+
+            def on_look(numbers: list[int]) -> None:
+                for number in numbers:
+                    directory = self._manifest.directory(self._manifest.jobs[number])
+                    if directory.order_file.exists():
+                        messenger.serve(directory)
+                messenger.keep_alive()
+                board.show(numbers)
+
+            def on_end(ended: Ended) -> None:
+                job = self._manifest.jobs[ended.number]
+                self._note(job, ended, messenger)
+                board.tell(job)
+
+            self._pool.run(self._next, on_end, on_look)
+        return [self._outcome(job) for job in jobs]
+
+    def _enter(self, wanted: Wanted) -> Job:
+        plain: Any = OmegaConf.to_container(wanted.config, resolve=True)
+        job = self._manifest.enter(wanted.overrides, key_of(plain))
+        self._configs[job.number] = wanted
+        directory = self._manifest.directory(job)
+        ending = directory.ending if directory.order_file.exists() else None
+        if ending is not None and job.state not in manifest.DONE:  # it ended when nobody was left to note it
+            if ending.status == "FINISHED":
+                job.state, job.reason = manifest.FINISHED, ""
+            elif "diverged.step" in ending.tags:
+                job.state, job.reason = manifest.DIVERGED, ending.tags["reason"]
+        return job
+
+    def _next(self) -> tuple[int, Task] | None:
+        if not self._queue:
+            return None
+        job = self._queue.pop(0)
+        directory = self._manifest.directory(job)
+        job.state, job.attempts, job.reason = manifest.RUNNING, job.attempts + 1, ""
+        self._tried[job.number] = self._tried.get(job.number, 0) + 1
+        self._manifest.save()
+        # An ending of an earlier try would be taken for that of this one.
+        directory.end_file.unlink(missing_ok=True)
+        wanted = self._configs[job.number]
+        return job.number, Task(
+            path=directory.path,
+            config=OmegaConf.to_yaml(wanted.config),
+            overrides=wanted.overrides,
+            above=self._sweep.directory.path,
+            varied=self._sweep.varied,
+            origin=provenance.origin(),
+            goes_on=directory.order_file.exists(),
+        )
+
+    def _note(self, job: Job, ended: Ended, messenger: Any) -> None:
+        """Write down how a process ended; queue its job again when another try may help."""
+        directory = self._manifest.directory(job)
+        begun = directory.order_file.exists()
+        ending = directory.ending if begun else None
+        job.seconds += ended.seconds
+        job.state, job.reason = _state_of(ended, ending, directory)
+        dead = ended.code < 0 and not ended.stopped_for
+        again = dead and self._tried[job.number] <= self._retries
+        if again:
+            job.state = manifest.WAITING
+            self._queue.append(job)
+        if begun:
+            messenger.serve(directory)
+            if not again:
+                status = "KILLED" if job.state == manifest.KILLED else "FAILED"
+                last = ending or Ending(status, now(), tags={"reason": job.reason})
+                messenger.end(directory, last)
+        self._manifest.save()
+
+    def _outcome(self, job: Job) -> Outcome:
+        """Return how a job ended, and have the sweep know, once."""
+        directory = self._manifest.directory(job)
+        name = directory.order.name if directory.order_file.exists() else " ".join(job.overrides)
+        is_new = job.number not in self._noted
+        self._noted.add(job.number)
+        if job.state == manifest.FINISHED:
+            summary = summary_of(directory)
+            assert summary is not None
+            if is_new:
+                self._sweep.finished.append(summary)
+            return Outcome(job.overrides, summary.val_loss)
+        if is_new:
+            told = self._sweep.diverged if job.state == manifest.DIVERGED else self._sweep.failed
+            told.append(Failure(name, job.reason))
+        ending = directory.ending if directory.order_file.exists() else None
+        tags = ending.tags if ending is not None else {}
+        if job.state == manifest.DIVERGED:
+            last = float(tags["diverged.last_loss"]) if "diverged.last_loss" in tags else None
+            return Outcome(job.overrides, float("inf"), Diverged(int(tags["diverged.step"]), last))
+        return Outcome(job.overrides, float("nan"), JobFailed(f"job {job.number} ({name}): {job.reason}"))
+
+
+def _state_of(ended: Ended, ending: Ending | None, directory: RunDirectory) -> tuple[str, str]:
+    """Return a job's state and the reason for it."""
+    if ended.code == 0 and ending is not None and ending.status == "FINISHED":
+        return manifest.FINISHED, ""
+    if ending is not None and "diverged.step" in ending.tags:
+        return manifest.DIVERGED, ending.tags["reason"]
+    if ended.stopped_for:
+        is_late = "took longer" in ended.stopped_for
+        return (manifest.FAILED if is_late else manifest.KILLED), ended.stopped_for
+    if ended.code < 0:
+        return manifest.FAILED, f"its process was killed by signal {-ended.code}"
+    said = ending.tags.get("reason") if ending is not None else None
+    return manifest.FAILED, said or _last_words(directory)
+
+
+def _last_words(directory: RunDirectory) -> str:
+    """Return the last line of a job's log."""
+    log = directory.path / LOG
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    said = [line for line in lines if line.strip()]
+    return said[-1].removeprefix("error: ") if said else "its process ended without a word"
+
+
+def _refuse(errors: list[tuple[Wanted, str]]) -> None:
+    """Raise when a job cannot run: all that is wrong at once, each thing once."""
+    if not errors:
+        return
+    reasons: dict[str, Wanted] = {}
+    for wanted, error in errors:
+        reasons.setdefault(error, wanted)
+    lines = [f"{' '.join(wanted.overrides)}: {error}" for error, wanted in reasons.items()]
+    raise ConfigError("this sweep has impossible jobs, and none was started\n  " + "\n  ".join(lines))

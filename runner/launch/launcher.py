@@ -1,0 +1,117 @@
+"""``hydra/launcher=local``: Hydra's door to the pool. A sweep's jobs, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from .. import sweep
+from ..config import SweepSettings, TrackingSettings
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from .jobs import Jobs, Wanted
+
+
+@dataclass
+class LocalLauncherConf:
+    """Settings of the launcher.
+
+    Attributes:
+        slots: jobs at a time [>= 1]; ``null``: one for each ``trainer.threads`` of this machine's cores, or
+            one for each of ``devices``.
+        devices: GPUs, as in ``CUDA_VISIBLE_DEVICES``: ``[0, 1]`` gives each job one of the two.
+        timeout: stop a job after so long [seconds, > 0]; ``null``: never.
+        retries: start a job again, from its checkpoint, when its process was killed [>= 0].
+    """
+
+    _target_: str = "hydra_plugins.schedule_lab.LocalLauncher"
+    slots: int | None = None
+    devices: list[str] = field(default_factory=list)
+    timeout: float | None = None
+    retries: int = 1
+
+
+class LocalLauncher(Launcher):
+    """Runs the jobs of a sweep on this machine. Its arguments are described in ``LocalLauncherConf``."""
+
+    __module__ = "hydra_plugins.schedule_lab"
+
+    def __init__(self, slots: int | None, devices: list[str], timeout: float | None, retries: int) -> None:
+        if slots is not None and slots < 1:
+            raise ConfigError(f"hydra.launcher.slots must be a whole number >= 1, got {slots}")
+        if timeout is not None and not timeout > 0:
+            raise ConfigError(f"hydra.launcher.timeout must be > 0 seconds, got {timeout}")
+        if retries < 0:
+            raise ConfigError(f"hydra.launcher.retries must be a whole number >= 0, got {retries}")
+        self._slots, self._timeout, self._retries = slots, timeout, retries
+        self._devices = [str(device) for device in devices]
+        self._jobs: Jobs | None = None
+        self._config: Any = None
+        self._context: Any = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what Hydra composed for the sweep as a whole."""
+        self._context, self._config = hydra_context, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run jobs; return how each ended, in order. Called again, it adds jobs to the same sweep."""
+        from .jobs import Jobs
+        from .pool import Pool
+
+        if self._jobs is None:
+            assert sweep.current is not None
+            threads = OmegaConf.select(self._config, "trainer.threads") or os.cpu_count() or 1
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            slots = self._slots or len(self._devices) or max(1, cores // threads)
+            pool = Pool(slots, self._timeout, self._devices, self._preload())
+            pool.warm_up()
+            tracking, settings = (
+                TrackingSettings(**self._config.tracking),
+                SweepSettings(**self._config.sweep),
+            )
+            self._jobs = Jobs(sweep.current, pool, self._retries, tracking, settings)
+        return [_returned(outcome) for outcome in self._jobs.run(self._wanted(job_overrides))]
+
+    def _preload(self) -> list[str]:
+        """Return what the jobs import late: it is imported once, in the process that they are forked from."""
+        slow = {"digits": ["sklearn.datasets"]}
+        return [*slow.get(str(OmegaConf.select(self._config, "dataset.name")), []), *self._config.plugins]
+
+    def _wanted(self, job_overrides: Sequence[Sequence[str]]) -> list[Wanted]:
+        """Compose the jobs; those that differ in nothing but the seed are composed once."""
+        from .jobs import Wanted
+
+        composed: dict[tuple[str, ...], DictConfig] = {}
+        wanted = []
+        for overrides in job_overrides:
+            key = tuple(o for o in overrides if not o.startswith("seed="))
+            seed = next((o for o in overrides if o.startswith("seed=")), None)
+            if key not in composed:
+                config = self._context.config_loader.load_sweep_config(self._config, list(key))
+                OmegaConf.set_struct(config, False)
+                config.pop("hydra")
+                composed[key] = config
+            config = composed[key].copy()
+            if seed is not None:
+                [parsed] = OverridesParser.create().parse_overrides([seed])
+                OmegaConf.update(config, "seed", parsed.value())
+            wanted.append(Wanted(config, list(overrides)))
+        return wanted
+
+
+def _returned(outcome: Any) -> JobReturn:
+    """Return a job's outcome in Hydra's form."""
+    returned = JobReturn(overrides=outcome.overrides, working_dir=str(Path.cwd()))
+    returned.status = JobStatus.COMPLETED if outcome.error is None else JobStatus.FAILED
+    returned.return_value = outcome.val_loss if outcome.error is None else outcome.error
+    return returned

@@ -1,0 +1,100 @@
+"""What the process of one job does. Torch is imported once, in the server that jobs are forked from."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+
+import matplotlib.backends.backend_agg
+import matplotlib.figure  # noqa: F401
+import torch._dynamo  # noqa: F401
+from omegaconf import DictConfig, OmegaConf
+
+from .. import courier, job, provenance, resume, sweep
+from ..build import build  # noqa: F401  with all that is registered
+from ..directory import Ending, RunDirectory
+from ..errors import ConfigError, Diverged, Interrupted
+from ..messages import explain
+from .task import Task
+
+LOG = "job.log"
+REFUSED = 2  # exit codes, as those of the command
+BROKEN = 1
+
+
+class Parent:
+    """The messenger of a job whose parent sends for it: what lies in the run's folder is all it says."""
+
+    def __init__(self) -> None:
+        self._process = os.getppid()
+
+    def open(self, directory: RunDirectory, offline: bool) -> str | None:
+        """Return nothing: the parent finds the order and has MLflow make the run."""
+        return None
+
+    def end(self, directory: RunDirectory, ending: Ending) -> None:
+        """Write the ending; where that fails, the parent writes one of its own."""
+        try:
+            directory.write(ending)
+        except OSError as error:
+            print(f"warning: {directory.end_file}: {error}", file=sys.stderr)
+
+    def wait(self, directories: Iterable[RunDirectory], seconds: float) -> bool:
+        """Wait for nothing: the parent does."""
+        return True
+
+    def complaint(self, directory: RunDirectory) -> str:
+        """Know of nothing: the parent does."""
+        return ""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def keep_alive(self) -> None:
+        """Stop at the next step when the parent is gone: nobody would know of this job."""
+        if os.getppid() != self._process:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def work(task: Task) -> None:
+    """Run one job to its end, in a process of its own; its exit code says how that went."""
+    os.setsid()  # Ctrl-C in the terminal is for the parent, which asks its jobs to stop
+    task.path.mkdir(parents=True, exist_ok=True)
+    log = os.open(task.path / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.environ.update(task.environment)
+    provenance.adopt(task.origin)
+    courier.use(Parent())
+    sweep.current = sweep.Sweep.around(RunDirectory(task.above), task.varied)
+    code = _code(task)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # what libraries do at exit is for processes that imported them
+
+
+def _code(task: Task) -> int:
+    started = time.perf_counter()
+    try:
+        if task.goes_on:
+            resume.resume(str(task.path), [])
+        else:
+            config = OmegaConf.create(task.config)
+            assert isinstance(config, DictConfig)
+            job.run(config, task.path, task.overrides)
+    except Interrupted as error:
+        return 128 + error.signum
+    except (ConfigError, Diverged) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return REFUSED if isinstance(error, ConfigError) else BROKEN
+    except Exception as error:
+        if (known := explain(error)) is None:
+            traceback.print_exc()
+        print(f"error: {known or repr(error)}", file=sys.stderr)
+        return BROKEN
+    print(f"finished after {time.perf_counter() - started:.1f} s")
+    return 0

@@ -1,0 +1,100 @@
+"""``optimizer.lr=auto``: a range test before a run, whose rate the run then has."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config import BUDGETS, RunSettings
+from ..errors import ConfigError
+from ..screen import out
+from ..signals import listening
+from ..suggest import Ramp
+from . import job
+from .outcome import Outcome, judge
+from .ramp import build_ramp, climb
+from .settings import RangeTest
+from .table import headline
+
+_found: dict[str, Found] = {}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A rate, and the test that it comes from."""
+
+    recommended: float
+    outcome: Outcome
+
+    @property
+    def origin(self) -> str:
+        """Say where the rate comes from, for a tag."""
+        test = self.outcome.test
+        low, high = test.limits()
+        return (
+            f"range test, lr {low:g} to {high:g} in {test.steps} steps, "
+            f"seeds {', '.join(map(str, test.seeds))}: {self.outcome.reason}"
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write the test's losses, suggestions and picture among a run's artifacts."""
+        job.keep(self.outcome, folder)
+
+
+def find(settings: RunSettings) -> Found:
+    """Return the rate to train with, from a range test with the default settings and seeds of its own.
+
+    It depends on all that the run has but its schedule, seed and length. So the jobs of a sweep that differ
+    only in those get the same rate, and a process that has found it once does not test again.
+
+    Raises:
+        ConfigError: no schedule of the run follows ``optimizer.lr``, or the test finds nothing.
+        Interrupted: a signal.
+    """
+    _refuse_unused(settings)
+    key = _key(settings)
+    if key not in _found:
+        outcome = _test(settings)
+        if outcome.recommended is None:
+            raise ConfigError(
+                f"optimizer.lr=auto: {outcome.reason}; look closer with task=range_test, then give a number"
+            )
+        _found[key] = Found(outcome.recommended, outcome)
+        for doubt in outcome.doubts:
+            print(f"warning: optimizer.lr=auto: {doubt}", file=sys.stderr)
+    found = _found[key]
+    out.print(f"optimizer.lr=auto: {headline(found.outcome)}")
+    return found
+
+
+def _test(settings: RunSettings) -> Outcome:
+    test = RangeTest()
+    ramps: dict[int, Ramp] = {}
+    with tempfile.TemporaryDirectory(prefix="range-test-") as folder, listening() as stop:
+        for seed in test.seeds:
+            made = build_ramp(settings, test, seed)
+            ramps[seed] = climb(made, test, Path(folder, f"{seed}.journal"), stop, lambda *_: None)
+    return judge(test, ramps)
+
+
+def _refuse_unused(settings: RunSettings) -> None:
+    """Raise where the rate that is found would go nowhere."""
+    if '"auto"' not in json.dumps(settings.schedule.get("lr", "auto")):
+        raise ConfigError(
+            "optimizer.lr=auto needs a schedule that is written around ${optimizer.lr}, "
+            f"got schedule.lr={settings.schedule['lr']}"
+        )
+
+
+def _key(settings: RunSettings) -> str:
+    """Return a text that is the same for runs whose tests are the same."""
+    plain = dataclasses.asdict(settings)
+    for name in ("schedule", "seed", "tracking", "task"):
+        del plain[name]
+    for budget in BUDGETS:
+        del plain["trainer"][budget]
+    return json.dumps(plain, sort_keys=True, default=str)
