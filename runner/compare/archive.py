@@ -1,6 +1,6 @@
 """An MLflow store as a comparison needs it: sweeps read fast, a report added to one.
 
-With :mod:`runner.tracking` the only modules that import mlflow. ``MlflowClient`` with a run id throughout.
+``MlflowClient`` with a run id throughout, as in :mod:`runner.store`.
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ def browser(tmp_path_factory):
 def reported(swept, tmp_path_factory):
     """The sweep's report: its files, and what it says."""
     folder = tmp_path_factory.mktemp("reported")
-    return folder, report_on(swept.uri, swept.parent.info.run_id, folder)
+    _, findings = report_on(swept.uri, swept.parent.info.run_id, folder)
+    return folder, findings
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,16 @@ def collection(archive, swept):
     return read(archive, find(archive, "schedule-lab"))
 
 
+def beside(collection, swept):
+    """Each run as it was read, with what MLflow's own client says of it."""
+    logged = {run.info.run_id: run for run in swept.children}
+    assert logged.keys() == {run.run_id for run in collection.runs}
+    return [(run, logged[run.run_id]) for run in collection.runs]
+
+
 def test_every_job_is_read_with_what_it_competes_as(collection, swept):
     assert collection.run_id == swept.parent.info.run_id
-    assert [(run.arm, run.rate, run.seed) for run in collection.runs] == [
+    assert sorted((run.arm, run.rate, run.seed) for run in collection.runs) == [
         (arm, rate, seed) for arm in ("cosine", "wsd") for rate in (0.3, 1e9) for seed in (0, 1)
     ]
     assert {run.total_steps for run in collection.runs} == {STEPS}
@@ -33,8 +40,7 @@ def test_every_job_is_read_with_what_it_competes_as(collection, swept):
 
 
 def test_curves_are_those_of_the_store(collection, swept):
-    for run, logged in zip(collection.runs, swept.children, strict=True):
-        assert run.run_id == logged.info.run_id
+    for run, logged in beside(collection, swept):
         for curve, key in ((run.val_loss, "val/loss"), (run.val_accuracy, "val/accuracy")):
             assert list(zip(curve.steps, curve.values, strict=True)) == swept.points(logged, key)
         first = swept.points(logged, "loss")[0]
@@ -42,7 +48,7 @@ def test_curves_are_those_of_the_store(collection, swept):
 
 
 def test_a_diverged_run_says_where_and_holds_its_last_step(collection, swept):
-    for run, logged in zip(collection.runs, swept.children, strict=True):
+    for run, logged in beside(collection, swept):
         assert (run.diverged_at is not None) == (run.rate == 1e9)
         if run.diverged_at is not None:
             assert run.status == "FAILED"
