@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
-import random
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import nn
 from torch.optim import Optimizer
@@ -26,11 +24,12 @@ from . import (
 )
 from .config import RunSettings, named
 from .data import Batches, Data, Stream, batches
-from .errors import ConfigError, reason_of
+from .errors import ConfigError
 from .initial import initialise
+from .machine import device_of, seed_all, try_to_compile
 from .optimizers import modes
 from .optimizers.groups import grouped
-from .ranks import ALONE, Ranks, Share, local_rank
+from .ranks import ALONE, Ranks, Share
 from .registries import DATASETS, MODELS, OPTIMIZERS
 from .train import Evaluation, evaluate
 from .trainer import TrainerSettings, check_team
@@ -137,7 +136,7 @@ def build(
     """
     trainer = settings.trainer
     check_team(trainer, ranks.count, str(settings.optimizer.get("name")))
-    device = _device(trainer.device, ranks)
+    device = device_of(trainer.device, ranks)
     if trainer.threads is not None:
         torch.set_num_threads(trainer.threads)
     make_data = named(DATASETS, "dataset", settings.dataset)
@@ -160,7 +159,7 @@ def build(
     )
     plan = build_plan(settings.schedule, horizon) if plan is None else plan
 
-    _seed(settings.seed)
+    seed_all(settings.seed)
     model = _said_of("model", partial(make_model.build, data)).to(device)
     if trainer.init_from is not None and fresh:
         initialise(model, trainer.init_from, trainer.init_except)
@@ -171,7 +170,7 @@ def build(
     if trainer.parallel == "fsdp":
         ranks.shard(model)
     if trainer.compile:
-        _try_to_compile(device)
+        try_to_compile(device)
     optimizer = _said_of("optimizer", lambda: make_optimizer.build(grouped(model, make_optimizer)))
     _refuse_closures(optimizer)
     modes.start_training(optimizer)
@@ -192,7 +191,7 @@ def build(
         ranks=ranks,
     )
     if ranks.rank:  # equal weights everywhere, but other draws: dropout
-        _seed(settings.seed, ranks.rank)
+        seed_all(settings.seed, ranks.rank)
     judged = model if averaged is None else averaged.module
     return Experiment(
         plan=plan,
@@ -211,17 +210,6 @@ def build(
     )
 
 
-def _seed(*numbers: int) -> None:
-    """Seed every generator by the run's seed, or by it and a rank."""
-    if len(numbers) == 1:
-        seed = numbers[0]
-    else:
-        seed = int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    torch.manual_seed(seed)
-    random.seed(seed)  # a plugin's transforms may draw from these
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-
-
 def _total_steps(trainer: TrainerSettings, data: Data, steps_per_epoch: int) -> int:
     """Return the budget in updates."""
     if trainer.tokens is None:
@@ -234,16 +222,6 @@ def _total_steps(trainer: TrainerSettings, data: Data, steps_per_epoch: int) -> 
             f"trainer.tokens must be >= {tokens_per_step}, the tokens of one update, got {trainer.tokens:.0f}"
         )
     return int(trainer.tokens) // tokens_per_step
-
-
-def _try_to_compile(device: torch.device) -> None:
-    """Raise where torch cannot compile: there may be no compiler, or no driver."""
-    try:
-        torch.compile(torch.sin)(torch.ones(8, device=device))
-    except Exception as error:  # of many kinds
-        raise ConfigError(
-            f"trainer.compile must be false where nothing can be compiled: {reason_of(error)}"
-        ) from error
 
 
 def _refuse_closures(optimizer: Optimizer) -> None:
@@ -359,18 +337,3 @@ def _said_of(path: str, make: Any) -> Any:
         return make()
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def _device(name: str, ranks: Ranks) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and ranks.count > 1:
-        name = f"cuda:{local_rank()}"
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(
-            f"trainer.device must be a device of this machine, got {name!r}: {reason_of(error)}"
-        ) from error
-    return device
