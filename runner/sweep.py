@@ -77,6 +77,7 @@ class Sweep:
     experiment: str = ""
     patience: float = 60.0
     varied: set[str] = field(default_factory=set)
+    searched: set[str] = field(default_factory=set)
     is_mine: bool = True
     is_delivered: bool = False
     launcher: str = "local"
@@ -121,6 +122,7 @@ class Sweep:
             "directory": str(self.directory.path),
             "sweep.overrides": self.title,
             "sweep.varied": json.dumps(sorted(self.varied)),
+            "sweep.searched": json.dumps(sorted(self.searched)),
         }
         return Order(
             uid=uuid.uuid4().hex,
@@ -233,10 +235,13 @@ class SweepCallback(Callback):
             raise ConfigError("a sweep must run without torchrun; start torchrun for each of its jobs")
         title = " ".join(o for o in config.hydra.overrides.task if not o.startswith("sweep."))
         overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
-        varied = {str(o.get_key_element()) for o in overrides if o.is_sweep_override()}
+        swept = [o for o in overrides if o.is_sweep_override()]
+        varied = {str(o.get_key_element()) for o in swept}
+        searched = {str(o.get_key_element()) for o in swept if not o.is_discrete_sweep()}
         path = Path(str(config.hydra.sweep.dir))
         launcher = str(OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"])
-        current = Sweep(title or "of one job", RunDirectory(path), varied=varied, launcher=launcher)
+        title = title or "of one job"
+        current = Sweep(title, RunDirectory(path), varied=varied, searched=searched, launcher=launcher)
         if launcher not in MINE:
             self._begin_for_others(config, current)
 

@@ -130,7 +130,7 @@ def _other_rates(sweep: Sweep, contenders: list[Contender]) -> list[str]:
             together[c.response.edge != "", _further(c.response), seeds].append(c.arm)
     said = []
     for (edge, rates, seeds), arms in together.items():
-        why = "The best peak rate of {} is the last one tried; go on outward" if edge else ONE_RATE
+        why = "The best peak rate of {} lies at the end of those tried; go on outward" if edge else ONE_RATE
         said.append(f"{why.format(listed(arms))}: {sweep.command(arms, rates, seeds)}")
     return said
 

@@ -93,7 +93,7 @@ def _doubts(contenders: list[Contender]) -> str:
     chances = {len(c.response.rates) for c in contenders if c.response}
     lost = [label(c.arm, c.rate) for c in contenders if any(o.diverged for o in c.reported)]
     doubts = [
-        f"the best peak rate of {every(edge, contenders)} is the last one tried" if edge else "",
+        f"the best peak rate of {every(edge, contenders)} lies at the end of those tried" if edge else "",
         f"{every(once, contenders)} ran at one peak rate only" if once else "",
         "some had more peak rates to choose from than others" if len(chances) > 1 else "",
         "" if best.fresh else "the peak rates were chosen on the same seeds",

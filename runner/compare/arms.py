@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..config import GROUPS
 
 Params = dict[str, str]
@@ -32,7 +34,7 @@ def peak_rate(params: Params) -> float | None:
     return None
 
 
-def arms(names: list[str], params: list[Params]) -> list[str]:
+def arms(names: list[str], params: list[Params], searched: Collection[str] = ()) -> list[str]:
     """Return each run's arm: its schedule's name, and what varies beside peak rate and seed.
 
     A parameter that follows from those told already is not told: ``model=cnn`` stands for all the
@@ -41,13 +43,14 @@ def arms(names: list[str], params: list[Params]) -> list[str]:
     Args:
         names: name of each run's schedule.
         params: parameters of each run.
+        searched: settings that a search chose values of: they are tuned for each arm, and make none.
 
     >>> arms(["cosine", "wsd"], [{"model.name": "mlp", "seed": "0"}, {"model.name": "mlp", "seed": "1"}])
     ['cosine', 'wsd']
     >>> arms(["cosine", "cosine"], [{"model.name": "mlp"}, {"model.name": "cnn", "model.channels": "8"}])
     ['cosine model=mlp', 'cosine model=cnn']
     """
-    keys = {key for row in params for key in row} - _NO_ARM
+    keys = {key for row in params for key in row} - _NO_ARM - set(searched)
     told: list[str] = []
     for key in sorted(keys, key=lambda key: (not key.endswith(".name"), key)):
         follows: dict[tuple[str | None, ...], str | None] = {}

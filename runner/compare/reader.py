@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,8 @@ def read(archive: Archive, parent: Run) -> Collection:
     loss = archive.curves(ids, "loss", points=1, only_step=0)
     unfinished = [run.info.run_id for run in children if run.info.status != "FINISHED"]
     loss |= archive.curves(unfinished, "loss", points=2)
-    labels = arms([_schedule(run) for run in children], [run.data.params for run in children])
+    searched = json.loads(parent.data.tags.get("sweep.searched", "[]"))
+    labels = arms([_schedule(run) for run in children], [run.data.params for run in children], searched)
     return Collection(
         run_id=info.run_id,
         name=info.run_name,

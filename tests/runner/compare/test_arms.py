@@ -49,3 +49,9 @@ def test_a_model_that_changes_with_the_schedule_is_not_hidden():
 )
 def test_the_rate_is_that_of_the_run_name(params, rate):
     assert peak_rate(params) == rate
+
+
+def test_what_a_search_chose_makes_no_arm():
+    params = [{"optimizer.weight_decay": decay, "model.name": "mlp"} for decay in ("0.1", "0.2")]
+    assert len(set(arms(["cosine", "cosine"], params))) == 2
+    assert set(arms(["cosine", "cosine"], params, {"optimizer.weight_decay"})) == {"cosine"}

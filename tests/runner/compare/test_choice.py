@@ -33,7 +33,7 @@ def test_a_best_rate_at_the_end_is_an_edge_with_advice_to_go_on_outward(order, e
     assert "EDGE" in about(findings.anomalies, "cosine", "best peak rate")
     line = about(findings.advice, "outward")
     assert f"schedule=cosine optimizer.lr={further} seed=0,1 trainer.epochs=5  (4 runs" in line
-    assert "last one tried" in about(findings.answer, "against")
+    assert "the end of those tried" in about(findings.answer, "against")
 
 
 def test_one_rate_is_no_edge_but_other_rates_are_advised():
