@@ -33,6 +33,8 @@ def _task(cfg: DictConfig) -> float:
     context = HydraConfig.get()
     sweep.join()
     try:
+        if sweep.current is None:
+            _refuse_sweep(cfg)
         summary = run(cfg, Path(context.runtime.output_dir), list(context.overrides.task))
         if sweep.current is not None:
             sweep.current.finished.append(summary)
@@ -42,6 +44,13 @@ def _task(cfg: DictConfig) -> float:
             raise
         _refused = error  # Hydra would print lines of its own around what is raised here
         return math.nan
+
+
+def _refuse_sweep(cfg: DictConfig) -> None:
+    """Raise where one run is asked for what a sweep alone can do: it would train all the same."""
+    for name in ("plan", "resume"):
+        if cfg.sweep[name]:
+            raise ConfigError(f"sweep.{name} is of a sweep, and this is one run: add -m")
 
 
 _refused: ConfigError | Diverged | None = None

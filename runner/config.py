@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -15,6 +17,8 @@ from .trainer import TrainerSettings, check, choose_budget
 
 if TYPE_CHECKING:
     from schedules.names import Names
+
+Settings = TypeVar("Settings", "RunSettings", TrainerSettings, "TrackingSettings", "SweepSettings")
 
 AUTO = "auto"  # an optimizer.lr that the range test is to find
 GROUPS = ("schedule", "model", "dataset", "optimizer")
@@ -96,10 +100,10 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     """
     try:
         plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-        settings = RunSettings(**{str(key): value for key, value in dict(plain).items()})
-        settings.trainer = TrainerSettings(**plain["trainer"])
-        settings.tracking = TrackingSettings(**plain["tracking"])
-        settings.sweep = SweepSettings(**plain.get("sweep", {}))
+        settings = made(RunSettings, plain)
+        settings.trainer = made(TrainerSettings, plain["trainer"], "trainer")
+        settings.tracking = made(TrackingSettings, plain["tracking"], "tracking")
+        settings.sweep = made(SweepSettings, plain.get("sweep", {}), "sweep")
     except OmegaConfBaseException as error:
         raise ConfigError(str(error)) from error
     for group in GROUPS:
@@ -124,6 +128,22 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     if not 0 <= settings.seed < 2**63:
         raise ConfigError(f"seed must be a whole number >= 0 and < 2^63, got {settings.seed}")
     return settings
+
+
+def made(kind: type[Settings], node: Mapping[Any, Any], where: str = "") -> Settings:
+    """Return settings made from a node of the config.
+
+    Raises:
+        ConfigError: there is no such setting: ``+`` adds a key that Hydra would have refused.
+    """
+    from schedules.names import nearest
+
+    known = [each.name for each in dataclasses.fields(kind)]
+    for name in node:
+        if name not in known:
+            place = f" in {where}" if where else ""
+            raise ConfigError(f"there is no setting {name!r}{place}; {nearest(str(name), known)}")
+    return kind(**{str(name): value for name, value in node.items()})
 
 
 def buildable(cfg: DictConfig, overridden: list[str]) -> RunSettings:

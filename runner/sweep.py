@@ -237,7 +237,7 @@ class SweepCallback(Callback):
         overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
         swept = [o for o in overrides if o.is_sweep_override()]
         varied = {str(o.get_key_element()) for o in swept}
-        searched = {str(o.get_key_element()) for o in swept if not o.is_discrete_sweep()}
+        searched = {o.key_or_group for o in swept if not o.is_discrete_sweep()}
         path = Path(str(config.hydra.sweep.dir))
         launcher = str(OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"])
         title = title or "of one job"

@@ -13,10 +13,20 @@ def spelled_out(arguments: list[str]) -> list[str]:
     """
     from ..directory import locate
 
-    spelled = ["sweep.plan=true" if each == "--plan" else each for each in arguments]
+    spelled = []
     for each in arguments:
-        if each.startswith("sweep.resume="):
-            spelled.append(
-                f"hydra.sweep.dir={locate(each.removeprefix('sweep.resume='), 'sweep.resume').path}"
-            )
+        key, _, value = each.partition("=")
+        if each == "--plan":
+            spelled.append("sweep.plan=true")
+        elif key == "sweep.resume" and value not in ("", "null"):
+            is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            path = _quoted(str(locate(value[1:-1] if is_quoted else value, key).path))
+            spelled += [f"{key}={path}", f"hydra.sweep.dir={path}"]
+        else:
+            spelled.append(each)
     return spelled
+
+
+def _quoted(text: str) -> str:
+    """Return a text as Hydra takes it whole: a bare comma would be a list, an equals sign an error."""
+    return "'" + text.replace("'", "\\'") + "'"

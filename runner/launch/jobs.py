@@ -111,7 +111,9 @@ class Jobs:
         self._configs[job.number] = wanted
         directory = self._manifest.directory(job)
         ending = directory.ending if directory.order_file.exists() else None
-        if ending is not None and job.state not in manifest.DONE:  # it ended when nobody was left to note it
+        if ending is None and job.state in manifest.DONE:  # somebody took its folder away
+            job.state = manifest.WAITING
+        elif ending is not None and job.state not in manifest.DONE:  # nobody was left to note it
             if ending.status == "FINISHED":
                 job.state, job.reason = manifest.FINISHED, ""
             elif "diverged.step" in ending.tags:

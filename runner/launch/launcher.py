@@ -15,7 +15,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from .. import sweep
-from ..config import SweepSettings, TrackingSettings
+from ..config import SweepSettings, TrackingSettings, made
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,10 +75,8 @@ class LocalLauncher(Launcher):
             slots = self._slots or len(self._devices) or max(1, cores // threads)
             pool = Pool(slots, self._timeout, self._devices, self._preload())
             pool.warm_up()
-            tracking, settings = (
-                TrackingSettings(**self._config.tracking),
-                SweepSettings(**self._config.sweep),
-            )
+            tracking = made(TrackingSettings, self._config.tracking, "tracking")
+            settings = made(SweepSettings, self._config.sweep, "sweep")
             self._jobs = Jobs(sweep.current, pool, self._retries, tracking, settings)
         return [_returned(outcome) for outcome in self._jobs.run(self._wanted(job_overrides))]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import connection
@@ -97,7 +99,9 @@ class Pool:
             ) from None
         process.join()
         if not worked:
-            raise answer
+            error, told = answer
+            error.add_note(f"in the process that looks at the jobs:\n{told}")
+            raise error
         return answer
 
     def run(
@@ -177,4 +181,9 @@ def _answer(there: Any, function: Callable[..., Any], arguments: tuple[Any, ...]
     try:
         there.send((True, function(*arguments)))
     except Exception as error:
-        there.send((False, error))
+        told = traceback.format_exc()
+        try:
+            pickle.loads(pickle.dumps(error))
+        except Exception:  # an exception of somebody's own need not survive the way
+            error = RuntimeError(repr(error))
+        there.send((False, (error, told)))

@@ -124,6 +124,10 @@ class FairSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra composed, and the launcher that it names."""
         self.config, self.hydra_context = config, hydra_context
+        launcher = OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"]
+        for name in ("plan", "resume"):
+            if config.sweep[name] and launcher != "local":
+                raise ConfigError(f"sweep.{name} needs hydra/launcher=local, got {launcher}")
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -132,7 +136,7 @@ class FairSweeper(Sweeper):
         """Run the sweep; return how every job ended.
 
         Raises:
-            ConfigError: the settings fit neither each other nor the budget.
+            ConfigError: the settings do not fit each other, the command line or the budget.
             Exception: of the first job that failed; a diverged one counts as failed only if none finished.
         """
         assert self.config is not None
@@ -141,7 +145,7 @@ class FairSweeper(Sweeper):
         first = [f"{key}={value}" for key, value in self._settings.params.items()]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         space = Space.of(parser.parse_overrides([*first, *arguments]))
-        _fit(space, self._settings)
+        _fit(space, self._settings, self.config.seed)
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
@@ -231,8 +235,11 @@ def _check(settings: FairSweeperConf) -> None:
             raise ConfigError(f"hydra.sweeper.{name} must be a whole number >= {least}, got {given}")
 
 
-def _fit(space: Space, settings: FairSweeperConf) -> None:
+def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
     """Raise where settings ask for what this command line cannot give."""
+    for rate in space.rates:
+        if not _number(rate) > 0:
+            raise ConfigError(f"{space.rate} must be numbers > 0 where several are listed, got {rate!r}")
     if settings.extend and len(space.rates) < 2:
         raise ConfigError(
             f"hydra.sweeper.extend needs a list of at least two values of {' or '.join(RATES)}, "
@@ -242,11 +249,22 @@ def _fit(space: Space, settings: FairSweeperConf) -> None:
         raise ConfigError(
             f"{space.rate} must be one value or an interval where {next(iter(space.ranges))} is searched"
         )
-    known = {int(seed.partition("=")[2]) for seed in space.seeds}
+    seeds = [seed.partition("=")[2] for seed in space.seeds]
+    for seed in seeds:
+        if not _number(seed).is_integer():
+            raise ConfigError(f"seed must be whole numbers >= 0, got {seed!r}")
+    known = {int(seed) for seed in seeds} or {default_seed}
     if again := sorted(known & set(settings.final_seeds)):
         raise ConfigError(f"hydra.sweeper.final_seeds must be fresh seeds, got {again}, which also choose")
     if settings.final_seeds and not (space.rates or space.ranges):
         raise ConfigError("hydra.sweeper.final_seeds needs something to choose: a list of optimizer.lr")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _loss(returned: JobReturn) -> float:

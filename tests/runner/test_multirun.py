@@ -1,6 +1,7 @@
 """Sweeps: one parent with its jobs as children, a table, and no failure hidden."""
 
 import re
+import shutil
 
 import pytest
 
@@ -154,3 +155,61 @@ def test_settings_that_do_not_fit_are_refused(settings, message, run, store, tmp
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not store(tmp_path).exists
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--plan"], "sweep.plan is of a sweep, and this is one run: add -m"),
+        (["-m", "--plan", "hydra/launcher=basic"], "sweep.plan needs hydra/launcher=local, got basic"),
+        (["-m", "optimizer.lr=auto,0.1"], "optimizer.lr must be numbers > 0 where several are listed"),
+        (["-m", "optimizer.lr=0,0.1"], "optimizer.lr must be numbers > 0 where several are listed, got '0'"),
+        (["-m", "seed=a,b"], "seed must be whole numbers >= 0, got 'a'"),
+        (["-m", "optimizer.lr=0.1,0.2", "hydra.sweeper.final_seeds=[0,1]"], "must be fresh seeds, got [0]"),
+        (["-m", "+sede=1,2"], "there is no setting 'sede'; did you mean 'seed'?"),
+        (["-m", "seed=1,2", "+tracking.url=x"], "there is no setting 'url' in tracking; did you mean 'uri'?"),
+    ],
+)
+def test_a_mistake_about_a_sweep_is_told_and_trains_nothing(arguments, message, run, store, tmp_path):
+    done = run(tmp_path, "runner", *arguments, "trainer.steps=5")
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not store(tmp_path).exists
+
+
+BUGGY = """
+from dataclasses import dataclass
+from runner.registries import model
+
+class Broken(Exception):
+    def __init__(self, one, two):
+        super().__init__(one)
+
+@model("buggy")
+@dataclass
+class Buggy:
+    bias: bool = True
+    zero_init: bool = True
+
+    def build(self, data):
+        raise Broken("it is broken", 2)
+"""
+
+
+def test_a_bug_of_a_plugin_is_shown_where_it_is(run, store, tmp_path):
+    (tmp_path / "buggy.py").write_text(BUGGY)
+    done = run(tmp_path, "runner", "-m", "seed=0,1", "plugins=[buggy]", "model=linear", "model.name=buggy")
+    assert done.returncode == 1
+    assert "it is broken" in done.stderr
+    assert 'buggy.py", line' in done.stderr
+
+
+def test_a_folder_of_any_name_is_gone_on_with_and_what_was_deleted_is_trained_again(run, store, tmp_path):
+    command = ["runner", "-m", "seed=0,1", "trainer.steps=5"]
+    assert run(tmp_path, *command, "hydra.sweep.dir='it is, a=b'").returncode == 0
+    shutil.rmtree(tmp_path / "it is, a=b" / "1")
+    done = run(tmp_path, *command, "sweep.resume=it is, a=b")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 2 jobs are done already" in done.stderr
+    assert (tmp_path / "it is, a=b" / "1" / "end.json").exists()
