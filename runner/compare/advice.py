@@ -60,6 +60,11 @@ class Sweep:
         return [each for each in SPACE.split(text) if "=" in each]
 
     @property
+    def searched(self) -> list[str]:
+        """Settings beside the rate that it searched."""
+        return [key for o in self.overrides if "interval(" in o and (key := _key(o)) not in RATE_KEYS]
+
+    @property
     def rate_key(self) -> str:
         """The setting that holds the peak rate."""
         given = {_key(override) for override in self.overrides}
@@ -118,7 +123,19 @@ def advice(
         count = max(len(contenders[0].losses), fewest_seeds(alpha / len(found)))
         again = sweep.command([c.arm for c in contenders], [c.rate for c in contenders], sweep.fresh(count))
         said.append(f"To confirm the result on seeds that chose no rate: {again}")
+    if said and sweep.searched:
+        return [_search_on(sweep)]
     return said
+
+
+def _search_on(sweep: Sweep) -> str:
+    """Say how to go on with a search of more than the rate: no one command holds each arm's own values."""
+    fresh = ",".join(map(str, sweep.fresh(6)))
+    return (
+        f"Each schedule has values of {listed(sweep.searched)} of its own. To go on from them, repeat the "
+        f"sweep's command with sweep.resume={sweep.collection.run_id} and more hydra.sweeper.trials, "
+        f"or with fresh seeds, such as hydra.sweeper.final_seeds=[{fresh}]."
+    )
 
 
 def _other_rates(sweep: Sweep, contenders: list[Contender]) -> list[str]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..launch.rates import best_of
 from .measures import expected_running_time, kaplan_meier_median, parabola_vertex, sensitivity
 from .model import Interval, Response, Standing, Trained
 from .outcomes import Outcome, diverged, steps_to
@@ -37,10 +38,14 @@ class Contender:
     @cached_property
     def losses(self) -> dict[int, float]:
         """Final loss for each seed; of several runs of one seed, their mean."""
-        by_seed = defaultdict(list)
-        for outcome in self.reported:
-            by_seed[outcome.run.seed].append(outcome.final)
-        return {seed: float(np.mean(by_seed[seed])) for seed in sorted(by_seed)}
+        return _by_seed(self.reported)
+
+
+def _by_seed(results: list[Outcome]) -> dict[int, float]:
+    by_seed = defaultdict(list)
+    for outcome in results:
+        by_seed[outcome.run.seed].append(outcome.final)
+    return {seed: float(np.mean(by_seed[seed])) for seed in sorted(by_seed)}
 
 
 def choose(arm: str, results: list[Outcome], initial_loss: float) -> Contender:
@@ -81,7 +86,7 @@ def respond(arm: str, results: list[Outcome], initial_loss: float) -> Response |
     rates = sorted(by_rate)
     losses = [np.array([o.final for o in by_rate[rate]]) for rate in rates]
     means = [float(each.mean()) for each in losses]
-    best = int(np.argmin(means))
+    best = rates.index(best_of({rate: _by_seed(by_rate[rate]) for rate in rates}))
     inside = 0 < best < len(rates) - 1
     near = slice(best - 1, best + 2)
     return Response(

@@ -23,7 +23,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from ..errors import ConfigError, Diverged
+from ..errors import ConfigError, Diverged, Planned
+from ..screen import out
 from .rates import Rates
 from .search import Range, Search, Settings
 
@@ -149,7 +150,11 @@ class FairSweeper(Sweeper):
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
-        best = self._search(space, folder) if space.ranges else self._grid(space)
+        try:
+            best = self._search(space, folder) if space.ranges else self._grid(space)
+        except Planned:
+            _tell_rest(space, self._settings)
+            raise
         if self._settings.final_seeds:
             seeds = [f"seed={seed}" for seed in self._settings.final_seeds]
             finals = [job for arm, tuned in best.items() for job in space.jobs([arm], [tuned], seeds)]
@@ -225,7 +230,11 @@ def _range(key: str, override: Override) -> Range:
         raise ConfigError(f"{key} must be a list or an interval(low, high), got {override.input_line}")
     assert value.start is not None
     assert value.end is not None
-    return Range(value.start, value.end, is_log="log" in value.tags, is_whole=isinstance(value.start, int))
+    is_log = "log" in value.tags
+    if not value.start < value.end or (is_log and not value.start > 0):
+        bounds = "0 < low < high" if is_log else "low < high"
+        raise ConfigError(f"{key} must be an interval(low, high) with {bounds}, got {override.input_line}")
+    return Range(value.start, value.end, is_log, is_whole=isinstance(value.start, int))
 
 
 def _check(settings: FairSweeperConf) -> None:
@@ -258,6 +267,19 @@ def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
         raise ConfigError(f"hydra.sweeper.final_seeds must be fresh seeds, got {again}, which also choose")
     if settings.final_seeds and not (space.rates or space.ranges):
         raise ConfigError("hydra.sweeper.final_seeds needs something to choose: a list of optimizer.lr")
+
+
+def _tell_rest(space: Space, settings: FairSweeperConf) -> None:
+    """Say what a plan leaves out: jobs whose values depend on what the first ones come to."""
+    arms, seeds = len(space.arms), max(1, len(space.seeds))
+    trials = arms * (settings.trials * seeds - 1) if space.ranges else 0
+    more = {
+        "of the search": trials,
+        "of rates outward": arms * seeds * settings.extend,
+        "on fresh seeds": arms * len(set(settings.final_seeds)),
+    }
+    if told := [f"{count} {what}" for what, count in more.items() if count]:
+        out.print(f"these come first; later at most {sum(more.values())} more jobs: {', '.join(told)}")
 
 
 def _number(text: str) -> float:

@@ -115,6 +115,15 @@ def test_the_plan_draws_counts_and_names_twins_and_trains_nothing(run, store, tm
     assert not (tmp_path / "sweep" / "0").exists()
 
 
+def test_the_plan_says_what_comes_after_the_first_jobs(run, tmp_path):
+    searched = ["schedule=constant,cosine", "optimizer.lr=tag(log,interval(0.01,1))", "seed=0,1"]
+    made = ["hydra.sweeper.trials=3", "hydra.sweeper.final_seeds=[5,6]", "trainer.steps=5", "--plan"]
+    done = run(tmp_path, "runner", "-m", *searched, *made)
+    assert done.returncode == 0, done.stderr
+    assert "2 jobs, 10 steps" in done.stdout
+    assert "later at most 14 more jobs: 10 of the search, 4 on fresh seeds" in done.stdout
+
+
 def test_a_rate_on_the_edge_is_followed_outward_and_fresh_seeds_judge_the_winner(run, store, tmp_path):
     done = run(
         tmp_path, "runner", "-m", "schedule=constant,cosine", "optimizer.lr=0.01,0.02", "trainer.steps=40",
@@ -166,6 +175,14 @@ def test_settings_that_do_not_fit_are_refused(settings, message, run, store, tmp
         (["-m", "optimizer.lr=0,0.1"], "optimizer.lr must be numbers > 0 where several are listed, got '0'"),
         (["-m", "seed=a,b"], "seed must be whole numbers >= 0, got 'a'"),
         (["-m", "optimizer.lr=0.1,0.2", "hydra.sweeper.final_seeds=[0,1]"], "must be fresh seeds, got [0]"),
+        (
+            ["-m", "optimizer.lr=interval(1,0.1)"],
+            "optimizer.lr must be an interval(low, high) with low < high",
+        ),
+        (
+            ["-m", "optimizer.lr=tag(log,interval(0,1))"],
+            "optimizer.lr must be an interval(low, high) with 0 <",
+        ),
         (["-m", "+sede=1,2"], "there is no setting 'sede'; did you mean 'seed'?"),
         (["-m", "seed=1,2", "+tracking.url=x"], "there is no setting 'url' in tracking; did you mean 'uri'?"),
     ],

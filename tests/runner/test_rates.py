@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runner.errors import ConfigError
 from runner.launch.manifest import Manifest, key_of
-from runner.launch.rates import Rates
+from runner.launch.rates import Rates, best_of
 from runner.launch.search import Range, Search, Settings
 from runner.launch.sweeper import Space
 
@@ -40,6 +40,13 @@ def test_a_diverged_rate_is_the_worst_and_a_failed_one_tells_nothing():
     assert grid.outward() == 0.05
     grid.note(0.05, [2.0, math.nan])
     assert grid.outward() is None
+
+
+def test_a_rate_that_lacks_seeds_wins_nothing_by_the_seeds_it_lacks():
+    complete, easy = {0: 0.5, 1: 0.9}, {0: 0.6}
+    assert best_of({0.1: complete, 0.3: easy}) == 0.1  # pruned: its mean is lower, its seed ended higher
+    assert best_of({0.1: {0: 0.5, 1: 0.9, 2: 0.5}, 0.3: {0: 0.6, 2: 0.6}}) == 0.1
+    assert best_of({0.1: {0: 0.5, 1: 0.9, 2: 0.5}, 0.3: {0: 0.4, 2: 0.4}}) == 0.3  # a job of it failed
 
 
 def space(*overrides: str) -> Space:

@@ -69,3 +69,12 @@ def test_a_settled_question_is_to_be_confirmed_where_the_same_seeds_chose_the_ra
     [line] = ask(*runs).advice
     assert line.startswith("To confirm")
     assert "optimizer.lr=0.3 'seed=range(8,16)'" in line
+
+
+def test_a_search_of_more_than_the_rate_gets_no_command_that_would_search_again():
+    line = "schedule=constant,cosine optimizer.lr=interval(0.1,1) optimizer.momentum=interval(0,0.9) seed=0,1"
+    findings = ask(losses({"constant": [0.5, 0.6], "cosine": [0.4, 0.65]}), overrides=line)
+    [said] = findings.advice
+    assert "values of optimizer.momentum of its own" in said
+    assert "sweep.resume=p" in said
+    assert "hydra.sweeper.final_seeds=[2,3,4,5,6,7]" in said

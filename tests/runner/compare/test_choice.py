@@ -89,3 +89,11 @@ def test_final_runs_at_another_rate_are_reported_and_said():
     )
     assert (findings.standings[0].rate, findings.standings[0].final_loss.mean) == (0.3, 0.4)
     assert "lr=0.3" in about(findings.anomalies, "lowest at lr=0.1")
+
+
+def test_a_rate_whose_hard_seed_was_pruned_is_not_the_best():
+    findings = ask(
+        losses({"cosine": [0.5, 0.9]}, rate=0.1, stage="tune"),
+        losses({"cosine": [0.6]}, rate=0.3, stage="tune"),
+    )
+    assert [s.rate for s in findings.standings] == [0.1]
