@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -161,11 +162,14 @@ def _guarded(work: Callable[[], int]) -> int:
         courier.dismiss()
         follow.dismiss()
     if sweep.current is not None and (sweep.current.finished or sweep.current.is_told):
-        from .screen import show_sweep
+        from .screen import short, show_sweep
 
         show_sweep(sweep.current)
         if not interrupted:
             _report(sweep.current)
+        elif sweep.current.launcher == "local":
+            again = shlex.quote(f"sweep.resume={short(sweep.current.directory.path)}")
+            print(f"next   the same command with {again} goes on")
     return code
 
 
@@ -182,6 +186,9 @@ def _report(mine: sweep.Sweep) -> None:
         collection, findings = report.report_on(mine.directory.order.uri, sent.run_id, folder)
     except ConfigError as error:
         err.print(f"warning: no report: {error}", soft_wrap=True)
+        return
+    except KeyboardInterrupt:  # the sweep itself has ended
+        err.print("warning: no report: stopped; python -m runner compare makes it")
         return
     tables.show(collection, findings)
     out.print(f"report {short(folder / page.PAGE)}, and in MLflow with the sweep's run")

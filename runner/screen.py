@@ -125,7 +125,7 @@ def show_sweep(sweep: Sweep) -> None:
     for diverged in sweep.diverged:
         out.print(f"diverged  {diverged.name}: {diverged.reason}")
     for failure in sweep.failed:
-        out.print(f"failed  {failure.name}: {failure.reason}")
+        out.print(f"{'stopped' if failure.was_stopped else 'failed'}  {failure.name}: {failure.reason}")
     if (more := len(sweep.finished) - SHOWN_JOBS) > 0:
         out.print(f"and {more} more")
     if len(sweep.judged()) > 1:

@@ -41,10 +41,11 @@ class Summary:
 
 @dataclass(frozen=True)
 class Failure:
-    """A job that did not finish, and why."""
+    """A job that did not finish, and why; or that was stopped, which is no fault of its own."""
 
     name: str
     reason: str
+    was_stopped: bool = False
 
 
 def summary_of(directory: RunDirectory) -> Summary | None:
@@ -146,7 +147,8 @@ class Sweep:
             elif "diverged.step" in ending.tags:
                 self.diverged.append(Failure(name, ending.tags["reason"]))
             else:
-                self.failed.append(Failure(name, ending.tags.get("reason", ending.status)))
+                reason, was_stopped = ending.tags.get("reason", ending.status), ending.status == "KILLED"
+                self.failed.append(Failure(name, reason, was_stopped))
 
     def jobs(self) -> list[RunDirectory]:
         """Return the directories of its jobs that were begun."""

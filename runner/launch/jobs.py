@@ -158,6 +158,8 @@ class Jobs:
             if not again:
                 status = "KILLED" if job.state == manifest.KILLED else "FAILED"
                 last = ending or Ending(status, now(), tags={"reason": job.reason})
+                if ended.stopped_for and last.status == "KILLED":  # it knows the signal alone
+                    last.tags["reason"] = ended.stopped_for
                 messenger.end(directory, last)
         self._manifest.save()
 

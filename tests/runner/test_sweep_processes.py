@@ -82,6 +82,21 @@ def test_a_sweep_that_was_stopped_half_way_is_resumed_to_the_same_table(signum, 
     assert ranked(again.stdout) == ranked(calm.stdout)
 
 
+def test_a_sweep_that_was_stopped_says_so_and_how_to_go_on(start, store, tmp_path):
+    process = start(tmp_path, "runner", "-m", "seed=0,1", "trainer.epochs=2000", "hydra.sweep.dir=sweep")
+    wait_for(lambda: rows(RunDirectory(tmp_path / "sweep" / "1")) > 20)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in err
+    assert re.search(r"^stopped +onecycle lr=0.3 seed=1: the sweep was stopped", out, flags=re.MULTILINE)
+    assert "the same command with sweep.resume=sweep goes on" in out
+    parent, *children = store(tmp_path).runs()
+    assert [each.info.status for each in (parent, *children)] == ["KILLED"] * 3
+    assert {child.data.tags["reason"] for child in children} == {"the sweep was stopped"}
+
+
 def test_a_job_whose_process_is_killed_goes_on_from_its_checkpoint(start, store, tmp_path):
     process = start(
         tmp_path, "runner", "-m", "seed=0,1", "trainer.epochs=100", "trainer.checkpoint_steps=200",
