@@ -7,6 +7,7 @@ import math
 import sys
 import traceback
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,7 +174,8 @@ class Sweep:
         messenger = courier.current(self.directory.path / "uploader.log", self.patience)
         messenger.end(self.directory, Ending(status, now(), self._figures(), self._note()))
         self._held.close()
-        self.is_delivered = messenger.wait([self.directory, *self.jobs()], self.patience)
+        with suppress(KeyboardInterrupt):  # the sweep itself has ended: only the waiting is broken off
+            self.is_delivered = messenger.wait([self.directory, *self.jobs()], self.patience)
         if not self.is_delivered:
             deliver(0.0, [self.directory], messenger)
         for job in self.finished:

@@ -78,7 +78,12 @@ class Pool:
         """Start the server now, so that it imports torch while something else is done."""
         from multiprocessing import forkserver
 
-        forkserver.ensure_running()
+        # Ctrl-C in the terminal is for this process; the server would die of it in the middle of an import.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return what a function that needs torch gives, called in a process of its own.

@@ -4,6 +4,9 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from runner.directory import RunDirectory, find
 from runner.journal import read
 
+from ..conftest import environment
 from .processes import let_go, rows, wait_for
 
 pytestmark = pytest.mark.slow
@@ -95,6 +99,19 @@ def test_a_sweep_that_was_stopped_says_so_and_how_to_go_on(start, store, tmp_pat
     parent, *children = store(tmp_path).runs()
     assert [each.info.status for each in (parent, *children)] == ["KILLED"] * 3
     assert {child.data.tags["reason"] for child in children} == {"the sweep was stopped"}
+
+
+def test_ctrl_c_before_the_first_job_is_told_in_a_line(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "runner", "-m", "seed=0,1", "hydra.sweep.dir=sweep"], cwd=tmp_path,
+        env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    wait_for(lambda: (tmp_path / "sweep" / "multirun.yaml").exists())
+    time.sleep(0.8)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in err
 
 
 def test_a_job_whose_process_is_killed_goes_on_from_its_checkpoint(start, store, tmp_path):
