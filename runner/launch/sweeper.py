@@ -175,7 +175,8 @@ class FairSweeper(Sweeper):
             grids[arm].note(float(t.partition("=")[2]), _take(losses, len(space.seeds) or 1))
         for _ in range(settings.extend):
             outward = {arm: rate for arm, grid in grids.items() if (rate := grid.outward()) is not None}
-            if not outward or self._is_spent(len(outward) * max(1, len(space.seeds))):
+            judged = len(space.arms) * len(settings.final_seeds)  # what is left for them stays theirs
+            if not outward or self._is_spent(len(outward) * max(1, len(space.seeds)) + judged):
                 break
             jobs = [
                 j
@@ -257,6 +258,12 @@ def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
     if space.ranges and space.rates:
         raise ConfigError(
             f"{space.rate} must be one value or an interval where {next(iter(space.ranges))} is searched"
+        )
+    least = len(space.jobs(space.arms, space.rates, space.seeds))
+    least += len(space.arms) * len(settings.final_seeds)
+    if settings.budget is not None and not space.ranges and least > settings.budget:
+        raise ConfigError(
+            f"hydra.sweeper.budget must be >= {least}, the jobs asked for, got {settings.budget}"
         )
     seeds = [seed.partition("=")[2] for seed in space.seeds]
     for seed in seeds:

@@ -155,6 +155,10 @@ def test_a_rate_on_the_edge_is_followed_outward_and_fresh_seeds_judge_the_winner
         (["hydra.sweeper.trials=0"], "hydra.sweeper.trials must be a whole number >= 1, got 0"),
         (["hydra.launcher.slots=0"], "hydra.launcher.slots must be a whole number >= 1, got 0"),
         (["optimizer.lr=0.1,0.2", "hydra.sweeper.budget=1"], "hydra.sweeper.budget must be >= 2"),
+        (
+            ["optimizer.lr=0.1,0.2", "hydra.sweeper.budget=3", "hydra.sweeper.final_seeds=[5,6]"],
+            "hydra.sweeper.budget must be >= 4, the jobs asked for, got 3",
+        ),
         (["sweep.resume=nowhere"], "resume must be a run's directory, or the id of one below outputs/"),
     ],
 )
