@@ -222,6 +222,15 @@ def join() -> None:
             current = Sweep.around(above, set(json.loads(above.order.tags["sweep.varied"])))
 
 
+_refusal: ConfigError | None = None
+
+
+def raise_refusal() -> None:
+    """Raise what kept a sweep from beginning."""
+    if _refusal is not None:
+        raise _refusal
+
+
 class SweepCallback(Callback):
     """Hydra's callback: begins a sweep and notes each job's failure.
 
@@ -231,18 +240,29 @@ class SweepCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Begin a sweep. Nothing is written yet: Hydra checks first that every job composes.
 
-        Raises:
-            ConfigError: ``torchrun`` started this process.
+        Hydra takes what a callback raises for a warning: the sweeper asks :func:`raise_refusal`.
         """
+        global _refusal
+        try:
+            self._begin(config)
+        except ConfigError as error:
+            _refusal = error
+
+    def _begin(self, config: DictConfig) -> None:
         global current
         if ranks.count() > 1:
             raise ConfigError("a sweep must run without torchrun; start torchrun for each of its jobs")
+        path = Path(str(config.hydra.sweep.dir))
+        if RunDirectory(path).order_file.exists() and not config.sweep.resume:
+            raise ConfigError(
+                f"hydra.sweep.dir must be a new folder, got {path}, which holds a sweep; "
+                f"to go on with that one: sweep.resume={path}"
+            )
         title = " ".join(o for o in config.hydra.overrides.task if not o.startswith("sweep."))
         overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
         swept = [o for o in overrides if o.is_sweep_override()]
         varied = {str(o.get_key_element()) for o in swept}
         searched = {o.key_or_group for o in swept if not o.is_discrete_sweep()}
-        path = Path(str(config.hydra.sweep.dir))
         launcher = str(OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"])
         title = title or "of one job"
         current = Sweep(title, RunDirectory(path), varied=varied, searched=searched, launcher=launcher)

@@ -72,6 +72,7 @@ class LocalStore:
     """The MLflow store that a command left in its folder."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.exists = (folder / "mlflow.db").exists()
         if self.exists:
             self.client = MlflowClient(f"sqlite:///{folder}/mlflow.db")

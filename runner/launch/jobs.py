@@ -15,7 +15,7 @@ from ..sweep import Failure, Sweep, summary_of
 from . import manifest
 from .board import Board
 from .manifest import Job, Manifest, key_of
-from .plan import show_plan
+from .plan import show_plan, tell_twins
 from .pool import Ended, Pool
 from .task import Task, check
 
@@ -58,7 +58,6 @@ class Jobs:
         self._sweep = mine
         self._pool = pool
         self._retries = retries
-        self._manifest = Manifest(mine.directory.path)
         self._configs: dict[int, Wanted] = {}
         self._queue: list[Job] = []
         self._tried: dict[int, int] = {}
@@ -81,7 +80,10 @@ class Jobs:
         if self._settings.plan:
             show_plan(wanted, checked, self._sweep, self._pool.slots)
             raise Planned
+        tell_twins(wanted, checked)
         self._sweep.begin(self._tracking, messenger)
+        if not self._noted and not self._steps:
+            self._manifest = Manifest(mine.path)  # read by who holds the sweep, not before
         jobs = [self._enter(each) for each in wanted]
         for job, look in zip(jobs, checked, strict=True):
             self._steps[job.number] = look.total_steps

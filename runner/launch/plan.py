@@ -48,7 +48,7 @@ def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: 
         f"{len(wanted)} jobs, {steps:,} steps, {points:,} points for MLflow; "
         f"about {_time(SWEEP_SECONDS + seconds / slots)} with {slots} at a time"
     )
-    _tell_twins(wanted, checked)
+    tell_twins(wanted, checked)
     for finding in dict.fromkeys(f for look in checked for f in look.findings):
         err.print(f"warning: {finding}", soft_wrap=True)
     _draw(drawn, mine)
@@ -61,7 +61,7 @@ def _kind(wanted: Wanted, checked: Checked, mine: Sweep) -> str:
     return " ".join(words) or "all jobs"
 
 
-def _tell_twins(wanted: list[Wanted], checked: list[Checked]) -> None:
+def tell_twins(wanted: list[Wanted], checked: list[Checked]) -> None:
     """Name jobs whose realised curves are the same: the second tells nothing new."""
     first: dict[str, Wanted] = {}
     twins = []

@@ -62,20 +62,31 @@ class Search:
         running = (optuna.trial.TrialState.RUNNING,)
         for cut_off in self._study.get_trials(states=running):  # by a kill: its values come again
             self._study.tell(cut_off.number, state=optuna.trial.TrialState.FAIL)
-            self._study.enqueue_trial(cut_off.params)
+        self._try_failed_ones_again()
+        self._failed = 0
         self._trial: Any = None
         self._losses: list[float] = []
         self._is_open = True
+
+    def _try_failed_ones_again(self) -> None:
+        """Put the values of trials that told nothing at the head of the queue, each once."""
+        states = self._optuna.trial.TrialState
+        told: list[Any] = [t.params for t in self._study.get_trials(states=(states.COMPLETE, states.PRUNED))]
+        told += [t.system_attrs.get("fixed_params") for t in self._study.get_trials(states=(states.WAITING,))]
+        for failed in self._study.get_trials(states=(states.FAIL,)):
+            if failed.params and failed.params not in told:
+                self._study.enqueue_trial(failed.params)
+                told.append(failed.params)
 
     def ask(self) -> str | None:
         """Return the overrides of the next trial; ``None`` when all are done."""
         states = self._optuna.trial.TrialState
         done = len(self._study.get_trials(states=(states.COMPLETE, states.PRUNED)))
-        if done >= self._settings.trials:
+        if done + self._failed >= self._settings.trials:
             return None
         # Drawn from the history and the trial's number alone: a search that was cut off goes on the same,
         # and the first trials, drawn at random, are the same values for every competitor.
-        self._study.sampler = _sampler(self._optuna, self._settings, done)
+        self._study.sampler = _sampler(self._optuna, self._settings, done + self._failed)
         self._trial, self._losses, self._is_open = self._study.ask(), [], True
         drawn = {key: self._draw(key, each) for key, each in self._ranges.items()}
         return " ".join(f"{key}={value:.6g}" for key, value in drawn.items())
@@ -103,7 +114,10 @@ class Search:
         """End the trial."""
         states = self._optuna.trial.TrialState
         finite = [loss for loss in self._losses if math.isfinite(loss)]
-        if len(finite) < len(self._losses):
+        if any(math.isnan(loss) for loss in self._losses):  # it told nothing; a resumed sweep tries it again
+            self._study.tell(self._trial, state=states.FAIL)
+            self._failed += 1
+        elif len(finite) < len(self._losses):
             self._study.tell(self._trial, math.inf)
         elif not self._is_open:
             self._study.tell(self._trial, state=states.PRUNED)

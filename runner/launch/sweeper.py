@@ -23,6 +23,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from .. import sweep
 from ..errors import ConfigError, Diverged, Planned
 from ..screen import out
 from .rates import Rates
@@ -125,6 +126,7 @@ class FairSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra composed, and the launcher that it names."""
         self.config, self.hydra_context = config, hydra_context
+        sweep.raise_refusal()
         launcher = OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"]
         for name in ("plan", "resume"):
             if config.sweep[name] and launcher != "local":

@@ -41,6 +41,15 @@ def test_the_table_ranks_by_final_validation_loss(sweep):
     assert "error" not in done.stderr.lower()
 
 
+def test_a_folder_that_holds_a_sweep_is_not_written_into(sweep, run):
+    _, kept = sweep
+    [folder] = kept.folder.glob("outputs/*/*-sweep")
+    again = run(kept.folder, "runner", "-m", "seed=7", "trainer.epochs=1", f"hydra.sweep.dir={folder}")
+    assert again.returncode == 2
+    assert f"which holds a sweep; to go on with that one: sweep.resume={folder}" in again.stderr
+    assert len(kept.runs()) == 5
+
+
 def test_a_diverged_job_is_a_finding_and_hides_no_other(run, store, tmp_path):
     done = run(tmp_path, "runner", "-m", "optimizer.lr=0.1,1e9,0.2", "trainer.steps=30")
 

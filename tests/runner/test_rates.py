@@ -127,6 +127,25 @@ def test_a_trial_that_starts_badly_has_its_other_seeds_left_out(tmp_path):
     assert search.is_worth(1)
 
 
+def test_a_trial_whose_job_failed_tells_nothing_and_is_tried_again_when_the_sweep_goes_on(tmp_path):
+    how = Settings(3, "random", prune=True, seed=0)
+    search = Search("cosine", RATE, how, tmp_path)
+    asked = []
+    for loss in (1.0, math.nan, 2.0):
+        asked.append(search.ask())
+        search.note(loss)
+        search.tell()
+    assert search.ask() is None
+    assert search.best == asked[0]
+
+    resumed = Search("cosine", RATE, how, tmp_path)
+    assert resumed.ask() == asked[1]
+    resumed.note(0.5)
+    resumed.tell()
+    assert resumed.ask() is None
+    assert resumed.best == asked[1]
+
+
 def test_a_search_without_a_finished_trial_has_no_best(tmp_path):
     search = Search("cosine", RATE, Settings(1, "tpe", prune=True, seed=0), tmp_path)
     search.ask()
