@@ -282,7 +282,7 @@ def _report(
         return summary
     what = f"{settings.model['name']} on {settings.dataset['name']}"
     screen.show_run(name, what, outcome, run_id, settings.tracking.uri, directory.path)
-    screen.show_next()
+    screen.show_next(directory.order.tags.get("experiment"))
     return summary
 
 
