@@ -44,6 +44,7 @@ readme: .venv/.made-dev ## Remake what the README and docs show: its table and p
 bench: .venv/.made-dev ## Timings, side by side with the alternatives
 	$(BIN)/python tests/bench/bench_write.py
 	$(BIN)/python tests/bench/bench_values.py
+	$(BIN)/python tests/bench/bench_llm.py
 	$(BIN)/python tests/bench/bench_tracking.py $(ARGS)
 
 clean: ## Remove the environment and caches; runs and results stay

@@ -182,9 +182,10 @@ def named(table: Names[type], group: str, node: dict[str, Any]) -> Any:
         raise ConfigError(f"{group} needs a name: {', '.join(table)}") from None
     try:
         schema = OmegaConf.structured(table[name])
+        known = list(schema)  # a field without a default is not "in" the schema itself
         for key in fields:
-            if key not in schema:
-                raise ConfigError(f"{group} ({name}) has no field {key!r}; {nearest(key, list(schema))}")
+            if key not in known:
+                raise ConfigError(f"{group} ({name}) has no field {key!r}; {nearest(key, known)}")
         OmegaConf.set_readonly(schema, False)
         return OmegaConf.to_object(OmegaConf.merge(schema, fields))
     except OmegaConfBaseException as error:

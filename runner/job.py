@@ -282,7 +282,7 @@ def _report(
         return summary
     what = f"{settings.model['name']} on {settings.dataset['name']}"
     screen.show_run(name, what, outcome, run_id, settings.tracking.uri, directory.path)
-    screen.show_next()
+    screen.show_next(directory.order.tags.get("experiment"))
     return summary
 
 
@@ -308,13 +308,14 @@ def keep_plan(experiment: Experiment, directory: RunDirectory) -> None:
 
 
 def run_name(settings: RunSettings, overridden: list[str]) -> str:
-    """Return what tells a run from its neighbours: schedule, peak rate, seed, what else a sweep varies."""
+    """Return what tells a run from its neighbours: recipe, schedule, peak rate, seed, what else is varied."""
     peak = peak_rate(settings)
     rate = [f"lr={peak:g}"] if peak is not None else []
-    told = {"schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"}
+    recipe = [name] if (name := experiment_name(overridden)) is not None else []
+    told = {"experiment", "schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"}
     varied = sweep.current.varied - told if sweep.current is not None else set()
     others = [o for o in overridden if o.partition("=")[0] in varied]
-    return " ".join([schedule_name(settings, overridden), *rate, *others, f"seed={settings.seed}"])
+    return " ".join([*recipe, schedule_name(settings, overridden), *rate, *others, f"seed={settings.seed}"])
 
 
 def peak_rate(settings: RunSettings) -> float | None:
@@ -324,6 +325,12 @@ def peak_rate(settings: RunSettings) -> float | None:
     if not isinstance(peak, (int, float)):
         peak = settings.optimizer.get("lr")  # a user's own optimizer may have no rate of that name
     return peak if isinstance(peak, (int, float)) else None
+
+
+def experiment_name(overridden: list[str]) -> str | None:
+    """Return the recipe of ``conf/experiment/`` that was chosen; ``None`` where none was."""
+    chosen = [name for key, _, name in (o.partition("=") for o in overridden) if key == "experiment"]
+    return chosen[-1] if chosen and chosen[-1] != "null" else None
 
 
 def schedule_name(settings: RunSettings, overridden: list[str]) -> str:
@@ -361,4 +368,6 @@ def _tags(settings: RunSettings, experiment: Experiment, overridden: list[str]) 
         tags["sweep"] = sweep.current.title
     if settings.sweep.stage:
         tags["sweep.stage"] = settings.sweep.stage
+    if (recipe := experiment_name(overridden)) is not None:
+        tags["experiment"] = recipe
     return tags | {"schedule": schedule_name(settings, overridden)}

@@ -102,12 +102,13 @@ def warn(findings: list[str]) -> None:
         err.print(f"warning: {finding}", soft_wrap=True)
 
 
-def show_next() -> None:
-    """Print what to try after a first run."""
-    out.print(f"next   {python()} -m runner -m schedule=constant,step,cosine,onecycle   compare schedules")
-    out.print(
-        f"       {python()} -m runner schedule=wsd optimizer.lr=0.1 trainer.epochs=50   change anything"
-    )
+def show_next(recipe: str | None = None) -> None:
+    """Print what to try after a run; of a recipe, with that recipe."""
+    chosen = "" if recipe is None else f"experiment={recipe} "
+    change = "schedule=wsd optimizer.lr=0.1 trainer.epochs=50" if recipe is None else "schedule=wsd seed=1"
+    runner = f"{python()} -m runner"
+    out.print(f"next   {runner} -m {chosen}schedule=constant,step,cosine,onecycle   compare schedules")
+    out.print(f"       {runner} {chosen}{change}   change anything")
 
 
 def show_sweep(sweep: Sweep) -> None:

@@ -46,14 +46,14 @@ def counting_processor_time() -> Iterator[None]:
     CPU[0] = time.process_time() - began
 
 
-def experiment_of(overrides: list[str], steps: int) -> Any:
+def experiment_of(overrides: list[str], steps: int | None) -> Any:
     from hydra import compose, initialize_config_module
 
     from runner.build import build
     from runner.config import load, register_schema
 
     register_schema()
-    asked = [*overrides, f"trainer.steps={steps}"]
+    asked = [*overrides, *([f"trainer.steps={steps}"] if steps else [])]
     with initialize_config_module("conf", version_base="1.3"):
         settings = load(compose("config", asked), asked)
     return settings, build(settings)

@@ -18,7 +18,7 @@ COMMANDS = re.findall(r"^python -m runner (.*)$", PAGE, flags=re.MULTILINE)
 def test_its_commands_compose(command):
     register_schema()
     with initialize_config_module("conf", version_base="1.3"):
-        compose("config", overrides=shlex.split(command))
+        compose("config", overrides=shlex.split(command, comments=True))
 
 
 @pytest.mark.parametrize("name", [*MODELS, *DATASETS, *OPTIMIZERS])
