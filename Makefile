@@ -2,6 +2,8 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
+# Tests wait for processes now and then: one more than there are cores keeps them all busy.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint .constraints.txt
 UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
 
@@ -24,10 +26,10 @@ ui: .venv/.made ## Open MLflow on the local store: http://127.0.0.1:5000
 	$(UI) --backend-store-uri sqlite:///mlflow.db $(ARGS)
 
 test: .venv/.made-dev ## Run the tests (ARGS="-k onecycle")
-	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 slow: .venv/.made-dev ## Run the tests that kill processes, servers and disks: some minutes
-	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m slow $(ARGS)
 
 lint: .venv/.made-dev ## Formatting, lint, types: no file is changed
 	$(BIN)/ruff format --check .

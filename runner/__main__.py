@@ -112,7 +112,9 @@ def main() -> int:
     """Run the command line; return the exit code: 0 done, 1 failed, 2 the user's mistake, 128 + signal."""
     arguments = sys.argv[1:]
     if ranks.number() > 0:  # started by torchrun: the first process composes, the others follow it
-        return follow.follow()
+        code = follow.follow()
+        sys.stderr.flush()
+        os._exit(code)  # torch's threads can abort a follower that ends like other programs
     if arguments and arguments[0] in COMMANDS:
         return _guarded(lambda: COMMANDS[arguments[0]](arguments[1:]))
     if any(argument.startswith("resume=") for argument in arguments):

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from .directory import Ending, RunDirectory, now
+from .directory import Ending, RunDirectory, find, now
 from .errors import reason_of
 
 TICK = 0.5  # seconds between deliveries: how far MLflow may be behind
@@ -151,6 +151,7 @@ class Uploader:
         """Serve."""
         while self._listen():
             self._advance()
+        self._serve_jobs_nobody_told_of()
         for served in self._serving.values():
             served.orphaned(self._patience)
         orphaned_at = time.monotonic()
@@ -165,6 +166,13 @@ class Uploader:
                     self._drop(served)
             if self._serving:
                 time.sleep(TICK)
+
+    def _serve_jobs_nobody_told_of(self) -> None:
+        """Take on jobs of a sweep that had begun when the process that would have told of them died."""
+        for path in [*self._serving]:
+            for job in find(Path(path)):
+                if str(job.path) not in self._serving and not job.delivered:
+                    self._serving[str(job.path)] = Served(str(job.path))
 
     def _listen(self) -> bool:
         """Do what is asked for within a tick; return whether the process that trains is still there."""

@@ -183,8 +183,15 @@ class Pool:
 
 
 def _answer(there: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        _answer_anyway(there, function, arguments)
+
+
+def _answer_anyway(there: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     try:
         there.send((True, function(*arguments)))
+    except BrokenPipeError:
+        raise
     except Exception as error:
         told = traceback.format_exc()
         try:

@@ -178,7 +178,7 @@ FEATURES = [
 ]
 
 
-@pytest.mark.parametrize("features", ["trainer.log_grad_norm=false", *FEATURES])
+@pytest.mark.parametrize("features", FEATURES)
 def test_verify_resume_proves_it_on_the_users_config(features, run, tmp_path):
     length = ["trainer.epochs=30", "trainer.checkpoint_steps=100", "--kills", "1"]
     done = run(tmp_path, "runner", "verify-resume", "schedule=cosine", *features.split(), *length)

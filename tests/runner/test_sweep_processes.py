@@ -49,8 +49,7 @@ def kill_job(job: RunDirectory, steps: int, signum: int) -> None:
     os.kill(pid, signum)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
-def test_a_sweep_that_was_stopped_half_way_is_resumed_to_the_same_table(signum, start, run, store, tmp_path):
+def test_a_sweep_that_was_killed_half_way_is_resumed_to_the_same_table(start, run, store, tmp_path):
     (tmp_path / "calm").mkdir()
     (tmp_path / "cut").mkdir()
     calm = run(tmp_path / "calm", *SWEEP, "hydra.sweep.dir=sweep")
@@ -58,7 +57,7 @@ def test_a_sweep_that_was_stopped_half_way_is_resumed_to_the_same_table(signum, 
 
     process = start(tmp_path / "cut", *SWEEP, "hydra.sweep.dir=sweep")
     wait_for(lambda: rows(RunDirectory(tmp_path / "cut" / "sweep" / "4")) > 100)
-    process.send_signal(signum)
+    process.kill()
     process.communicate(timeout=60)
     for directory in find(tmp_path / "cut" / "sweep"):
         wait_for(lambda d=directory: not d.is_alive())
@@ -80,10 +79,6 @@ def test_a_sweep_that_was_stopped_half_way_is_resumed_to_the_same_table(signum, 
             read(RunDirectory(tmp_path / each / "sweep" / str(number)).steps) for each in ("calm", "cut")
         )
         assert calm_rows["loss"].tolist() == cut_rows["loss"].tolist()
-
-    again = run(tmp_path / "cut", *SWEEP, "sweep.resume=sweep")
-    assert again.returncode == 0
-    assert ranked(again.stdout) == ranked(calm.stdout)
 
 
 def test_a_sweep_that_was_stopped_says_so_and_how_to_go_on(start, store, tmp_path):
