@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint .co
 UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run sweep ui test slow lint check readme bench clean
+.PHONY: help run sweep ui test slow soak lint check readme bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,7 +29,10 @@ test: .venv/.made-dev ## Run the tests (ARGS="-k onecycle")
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 slow: .venv/.made-dev ## Run the tests that kill processes, servers and disks: some minutes
-	$(BIN)/python -m pytest -n $(WORKERS) -m slow $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "slow and not soak" $(ARGS)
+
+soak: .venv/.made-dev ## Run more of them, which CI leaves out for time: more kills, servers, processes
+	$(BIN)/python -m pytest -n $(WORKERS) -m soak $(ARGS)
 
 lint: .venv/.made-dev ## Formatting, lint, types: no file is changed
 	$(BIN)/ruff format --check .

@@ -43,7 +43,7 @@ def local_table(folder: Path, run) -> dict:
     return table(folder / "mlflow.db", run.info.run_id)
 
 
-@pytest.mark.parametrize("backend", SERVERS)
+@pytest.mark.parametrize("backend", ["postgres", pytest.param("sqlite", marks=pytest.mark.soak)])
 def test_a_server_that_dies_or_is_away_gets_every_point_once(backend, start, run, tmp_path):
     with SERVERS[backend](tmp_path) as server:
         server.start()

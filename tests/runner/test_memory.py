@@ -43,6 +43,7 @@ def peak_of(folder, *overrides, limit=0):
     return int(done.stdout.split()[-1])
 
 
+@pytest.mark.soak
 def test_ten_times_the_steps_take_no_more_memory(tmp_path):
     few, many = (
         peak_of(tmp_path, "model.hidden=[16]", f"trainer.steps={steps}", "trainer.evaluate_steps=1000")

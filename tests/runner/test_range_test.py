@@ -374,6 +374,7 @@ def test_a_signal_keeps_the_losses_so_far(start, store, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_jobs_of_a_sweep_get_one_rate_and_range_tests_can_be_swept(run, store, tmp_path):
     done = run(tmp_path, "runner", "-m", "optimizer.lr=auto", "seed=0,1", "trainer.steps=20")
     assert done.returncode == 0, done.stderr

@@ -57,7 +57,7 @@ def kill_somewhere(start, directory, command, draw):
         let_go(directory)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.soak)])
 def test_ten_kills_at_random_moments_leave_no_trace(seed, calm, start, run, store, tmp_path):
     draw = random.Random(seed)
     directory = RunDirectory(tmp_path / "run")
@@ -178,7 +178,7 @@ FEATURES = [
 ]
 
 
-@pytest.mark.parametrize("features", FEATURES)
+@pytest.mark.parametrize("features", [FEATURES[1], pytest.param(FEATURES[0], marks=pytest.mark.soak)])
 def test_verify_resume_proves_it_on_the_users_config(features, run, tmp_path):
     length = ["trainer.epochs=30", "trainer.checkpoint_steps=100", "--kills", "1"]
     done = run(tmp_path, "runner", "verify-resume", "schedule=cosine", *features.split(), *length)

@@ -117,7 +117,8 @@ def test_a_sweep_is_refused(run, tmp_path):
     assert "a sweep must run without torchrun" in done.stderr
 
 
-@pytest.mark.parametrize("parallel", ["fsdp"])
+@pytest.mark.soak
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
 def test_sigterm_checkpoints_and_the_run_goes_on_bit_by_bit(parallel, start, run, store, tmp_path):
     (tmp_path / "dropping.py").write_text(PLUGIN)
     settings = [*LONG, f"trainer.parallel={parallel}", "trainer.checkpoint_seconds=1000"]
