@@ -139,7 +139,7 @@ class Nothing:
 
 
 def follow() -> int:
-    """Train along with rank 0; return the exit code, which is rank 0's where it can be known."""
+    """Train along with rank 0; return the exit code: 0 also where rank 0 ends with another, for both."""
     try:
         ranks = team()
         told = ranks.send(None)
@@ -170,11 +170,9 @@ def follow() -> int:
                 on_progress=lambda *_: None,
             )
         return 0
-    except ConfigError:
-        return 2
-    except Diverged:
-        return 1
-    except Interrupted as error:
-        return 128 + error.signum
+    except (ConfigError, Diverged, Interrupted):
+        # Rank 0 meets the same, tells it and ends with the code that counts. Were this process to fail first,
+        # torchrun would stop rank 0 before its words and its last steps are out.
+        return 0
     finally:
         team().leave()

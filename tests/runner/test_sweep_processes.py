@@ -93,7 +93,8 @@ def test_a_sweep_that_was_stopped_says_so_and_how_to_go_on(start, store, tmp_pat
     assert "the same command with sweep.resume=sweep goes on" in out
     parent, *children = store(tmp_path).runs()
     assert [each.info.status for each in (parent, *children)] == ["KILLED"] * 3
-    assert {child.data.tags["reason"] for child in children} == {"the sweep was stopped"}
+    told = {child.data.tags["reason"] for child in children}  # by the job, or after it by the sweep
+    assert told <= {"stopped by signal 15", "the sweep was stopped"}
 
 
 def test_ctrl_c_before_the_first_job_is_told_in_a_line(tmp_path):
