@@ -17,9 +17,7 @@ from .board import Board
 from .manifest import Job, Manifest, key_of
 from .plan import show_plan, tell_twins
 from .pool import Ended, Pool
-from .task import Task, check
-
-LOG = "job.log"
+from .task import LOG, Task, check
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,7 @@ class Jobs:
         self._sweep = mine
         self._pool = pool
         self._retries = retries
+        self._kept: Manifest | None = None
         self._configs: dict[int, Wanted] = {}
         self._queue: list[Job] = []
         self._tried: dict[int, int] = {}
@@ -82,8 +81,6 @@ class Jobs:
             raise Planned
         tell_twins(wanted, checked)
         self._sweep.begin(self._tracking, messenger)
-        if not self._noted and not self._steps:
-            self._manifest = Manifest(mine.path)  # read by who holds the sweep, not before
         jobs = [self._enter(each) for each in wanted]
         for job, look in zip(jobs, checked, strict=True):
             self._steps[job.number] = look.total_steps
@@ -106,6 +103,13 @@ class Jobs:
 
             self._pool.run(self._next, on_end, on_look)
         return [self._outcome(job) for job in jobs]
+
+    @property
+    def _manifest(self) -> Manifest:
+        """The sweep's manifest: read when the sweep is held, not before."""
+        if self._kept is None:
+            self._kept = Manifest(self._sweep.directory.path)
+        return self._kept
 
     def _enter(self, wanted: Wanted) -> Job:
         plain: Any = OmegaConf.to_container(wanted.config, resolve=True)
@@ -195,8 +199,7 @@ def _state_of(ended: Ended, ending: Ending | None, directory: RunDirectory) -> t
     if ending is not None and "diverged.step" in ending.tags:
         return manifest.DIVERGED, ending.tags["reason"]
     if ended.stopped_for:
-        is_late = "took longer" in ended.stopped_for
-        return (manifest.FAILED if is_late else manifest.KILLED), ended.stopped_for
+        return (manifest.FAILED if ended.was_late else manifest.KILLED), ended.stopped_for
     if ended.code < 0:
         return manifest.FAILED, f"its process was killed by signal {-ended.code}"
     said = ending.tags.get("reason") if ending is not None else None

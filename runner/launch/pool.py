@@ -32,6 +32,7 @@ class Running:
     started: float
     asked_to_stop: float | None = None
     stopped_for: str = ""
+    was_late: bool = False
 
 
 @dataclass
@@ -43,12 +44,14 @@ class Ended:
         code: exit code; negative, the signal that killed it.
         seconds: that it took.
         stopped_for: why the pool stopped it; empty where it did not.
+        was_late: whether that was for taking too long.
     """
 
     number: int
     code: int
     seconds: float
     stopped_for: str
+    was_late: bool
 
 
 @dataclass
@@ -158,12 +161,13 @@ class Pool:
             each.process.join()
             self._running.remove(each)
             seconds = time.monotonic() - each.started
-            on_end(Ended(each.number, each.process.exitcode, seconds, each.stopped_for))
+            on_end(Ended(each.number, each.process.exitcode, seconds, each.stopped_for, each.was_late))
 
     def _stop_late_ones(self) -> None:
         now = time.monotonic()
         for each in self._running:
             if self.timeout is not None and each.asked_to_stop is None and now - each.started > self.timeout:
+                each.was_late = True
                 self._ask(each, f"it took longer than {self.timeout:g} s")
             if each.asked_to_stop is not None and now - each.asked_to_stop > GRACE:
                 each.process.kill()

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .preflight import Checked
 
 
+LOG = "job.log"  # of what a job prints, in its folder
+
+
 @dataclass(frozen=True)
 class Task:
     """All that a job's process has to know.

@@ -20,9 +20,8 @@ from ..build import build  # noqa: F401  with all that is registered
 from ..directory import Ending, RunDirectory
 from ..errors import ConfigError, Diverged, Interrupted
 from ..messages import explain
-from .task import Task
+from .task import LOG, Task
 
-LOG = "job.log"
 REFUSED = 2  # exit codes, as those of the command
 BROKEN = 1
 
