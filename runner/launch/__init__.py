@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+MULTIRUN = ("-m", "--multirun")
+
 
 def spelled_out(arguments: list[str]) -> list[str]:
     """Return a sweep's command line with its short forms as Hydra's overrides.
 
     ``--plan`` is ``sweep.plan=true``; ``sweep.resume=X`` also names the folder of the sweep that goes on.
+    ``-m`` comes first: Hydra takes no overrides on both sides of it.
 
     Raises:
         ConfigError: there is no such sweep.
     """
     from ..directory import locate
 
-    spelled = []
-    for each in arguments:
+    spelled = [each for each in arguments if each in MULTIRUN]
+    for each in (each for each in arguments if each not in MULTIRUN):
         key, _, value = each.partition("=")
         if each == "--plan":
             spelled.append("sweep.plan=true")

@@ -111,7 +111,7 @@ def test_an_impossible_job_is_refused_before_anything_is_spent(run, store, tmp_p
 
 def test_the_plan_draws_counts_and_names_twins_and_trains_nothing(run, store, tmp_path):
     done = run(
-        tmp_path, "runner", "-m", "schedule=cosine,warmup_cosine", "trainer.epochs=2", "seed=0,1",
+        tmp_path, "runner", "schedule=cosine,warmup_cosine", "-m", "trainer.epochs=2", "seed=0,1",
         "schedule.lr.warmup_steps=0,4", "schedule.lr.end_value=0", "hydra.sweep.dir=sweep", "--plan",
     )  # fmt: skip
 
