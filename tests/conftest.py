@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,12 @@ from mlflow.tracking import MlflowClient
 ROOT = Path(__file__).parent.parent
 
 Finished = subprocess.CompletedProcess[str]
+
+# A shell that starts the tests in the background has them ignore these, and so would all they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def environment() -> dict[str, str]:
