@@ -105,7 +105,19 @@ def _compare(arguments: list[str]) -> int:
     return compare(arguments)
 
 
-COMMANDS = {"compare": _compare, "sync": _sync, "doctor": _doctor, "verify-resume": _verify_resume}
+def _users(arguments: list[str]) -> int:
+    from .service.accounts import main as users
+
+    return users(arguments)
+
+
+COMMANDS = {
+    "compare": _compare,
+    "sync": _sync,
+    "doctor": _doctor,
+    "verify-resume": _verify_resume,
+    "users": _users,
+}
 
 
 def main() -> int:
