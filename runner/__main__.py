@@ -181,7 +181,7 @@ def _guarded(work: Callable[[], int]) -> int:
         show_sweep(sweep.current)
         if not interrupted:
             _report(sweep.current)
-        elif sweep.current.launcher == "local":
+        elif sweep.current.launcher in sweep.POOLED:
             again = shlex.quote(f"sweep.resume={short(sweep.current.directory.path)}")
             print(f"next   the same command with {again} goes on")
     return code
