@@ -105,7 +105,19 @@ def _compare(arguments: list[str]) -> int:
     return compare(arguments)
 
 
-COMMANDS = {"compare": _compare, "sync": _sync, "doctor": _doctor, "verify-resume": _verify_resume}
+def _submit(arguments: list[str]) -> int:
+    from .service.submit import main as submit
+
+    return submit(arguments)
+
+
+COMMANDS = {
+    "compare": _compare,
+    "sync": _sync,
+    "doctor": _doctor,
+    "verify-resume": _verify_resume,
+    "submit": _submit,
+}
 
 
 def main() -> int:

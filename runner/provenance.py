@@ -30,6 +30,9 @@ class Origin:
     diff: str
 
 
+SUBMITTED = {"submitted.by": "SCHEDULE_LAB_SUBMITTED_BY", "submitted.job": "SCHEDULE_LAB_SUBMITTED_JOB"}
+"""Labels of a run that a cluster was sent, and the variables that its job has them in."""
+
 _adopted: Origin | None = None
 
 
@@ -59,13 +62,14 @@ def write(folder: Path) -> None:
 
 def _tags() -> dict[str, str]:
     labels = {
-        "mlflow.user": _user(),
+        "mlflow.user": user(),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": re.sub(r"://[^/@\s]+@", "://", " ".join(["python -m runner", *sys.argv[1:]])),
         "version": __version__,
         "host": platform.node(),
         "hardware": f"{_processor()}, {os.cpu_count()} cores",
     }
+    labels |= {label: os.environ[name] for label, name in SUBMITTED.items() if os.environ.get(name)}
     commit = _git("rev-parse", "HEAD")
     if commit:
         labels["mlflow.source.git.commit"] = commit.strip()
@@ -94,7 +98,8 @@ def _git(*arguments: str) -> str | None:
     return done.stdout
 
 
-def _user() -> str:
+def user() -> str:
+    """Return who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

@@ -1,0 +1,1 @@
+"""What the command line gains by the service: jobs for a cluster, moving a store."""
