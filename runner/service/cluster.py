@@ -23,6 +23,7 @@ ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"  # Ray's own
 STOP_SECONDS = 120  # what a stopped job may take: a sweep asks its jobs, saves, and has MLflow take the rest
 SILENCE_SECONDS = 60.0  # without an answer, while a log is followed
 LOOK_SECONDS = 1.0
+START_SECONDS = 10.0  # that a job may take to start without waiting for anybody
 
 Answer = TypeVar("Answer")
 
@@ -165,10 +166,8 @@ class Cluster:
             ConfigError: there is no such job.
             JobFailed: the cluster went away for long.
         """
-        known = self.details(job)
-        if known.status.value == "PENDING":
-            wait()
-        shown, heard = 0, time.monotonic()
+        self.details(job)
+        shown, heard, told_at = 0, time.monotonic(), time.monotonic() + START_SECONDS
 
         def count(piece: str) -> None:
             nonlocal shown, heard
@@ -182,7 +181,11 @@ class Cluster:
                 if known.status.is_terminal():
                     count(self._client.get_job_logs(job)[shown:])
                     return known
-                if known.status.value != "PENDING":
+                if known.status.value == "PENDING":
+                    if time.monotonic() > told_at:
+                        wait()
+                        told_at = float("inf")
+                else:
                     asyncio.run(self._tail(job, shown, count))
             except Exception as error:  # the network's and Ray's many: the job goes on without us
                 if time.monotonic() - heard > SILENCE_SECONDS:

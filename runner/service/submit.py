@@ -129,7 +129,7 @@ def command_of(asked: argparse.Namespace) -> list[str]:
 
 
 def _check(words: list[str], is_sweep: bool) -> None:
-    """Raise for what is wrong on any cluster. Names are judged there: by its version, its plugins, its data."""
+    """Raise for what is wrong on any cluster. Names are judged there: its version, plugins, data count."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
