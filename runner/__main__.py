@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import math
 import os
 import shlex
@@ -93,30 +94,23 @@ def _resume(arguments: list[str]) -> int:
     return 0
 
 
-def _verify_resume(arguments: list[str]) -> int:
-    from .verify import main as verify
+def _of(module: str) -> Callable[[list[str]], int]:
+    """Return the command that is a module's ``main``; it is imported when it is called."""
 
-    return verify(arguments)
+    def command(arguments: list[str]) -> int:
+        done: int = importlib.import_module(f".{module}", __package__).main(arguments)
+        return done
 
-
-def _compare(arguments: list[str]) -> int:
-    from .compare.command import main as compare
-
-    return compare(arguments)
-
-
-def _users(arguments: list[str]) -> int:
-    from .service.accounts import main as users
-
-    return users(arguments)
+    return command
 
 
 COMMANDS = {
-    "compare": _compare,
+    "compare": _of("compare.command"),
     "sync": _sync,
     "doctor": _doctor,
-    "verify-resume": _verify_resume,
-    "users": _users,
+    "verify-resume": _of("verify"),
+    "submit": _of("service.submit"),
+    "users": _of("service.accounts"),
 }
 
 

@@ -85,12 +85,14 @@ class Sent:
         rows: rows of each journal.
         files: modification time of each artifact that was sent [nanoseconds].
         ended: time of the ending that was sent; a run that goes on gets another one.
+        experiment_id: the run's experiment in MLflow; unknown of runs that older versions began.
     """
 
     run_id: str
     rows: dict[str, int] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
     ended: int | None = None
+    experiment_id: str | None = None
 
 
 class RunDirectory:

@@ -281,7 +281,7 @@ def _report(
     if sweep.current is not None:
         return summary
     what = f"{settings.model['name']} on {settings.dataset['name']}"
-    screen.show_run(name, what, outcome, run_id, settings.tracking.uri, directory.path)
+    screen.show_run(name, what, outcome, run_id, settings.tracking.uri, directory)
     screen.show_next(directory.order.tags.get("experiment"))
     return summary
 

@@ -31,6 +31,9 @@ class Origin:
     diff: str
 
 
+SUBMITTED = {"submitted.by": "SCHEDULE_LAB_SUBMITTED_BY", "submitted.job": "SCHEDULE_LAB_SUBMITTED_JOB"}
+"""Labels of a run that a cluster was sent, and the variables that its job has them in."""
+
 _adopted: Origin | None = None
 
 
@@ -71,12 +74,13 @@ def write(folder: Path) -> None:
 
 def _tags() -> dict[str, str]:
     labels = {
-        "mlflow.user": _user(),
+        "mlflow.user": user(),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": re.sub(r"://[^/@\s]+@", "://", " ".join(["python -m runner", *sys.argv[1:]])),
         "version": __version__,
         **_machine(),
     }
+    labels |= {label: os.environ[name] for label, name in SUBMITTED.items() if os.environ.get(name)}
     commit = _git("rev-parse", "HEAD")
     if commit:
         labels["mlflow.source.git.commit"] = commit.strip()
@@ -109,7 +113,8 @@ def _git(*arguments: str) -> str | None:
     return done.stdout
 
 
-def _user() -> str:
+def user() -> str:
+    """Return who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from .directory import RunDirectory, Sent
     from .result import Result
     from .sweep import Sweep
     from .train import Evaluation
@@ -58,10 +59,16 @@ def python() -> str:
     return here if len(here) < len(sys.executable) else sys.executable
 
 
-def look(uri: str) -> str:
-    """Say how to open the store at ``uri`` in a browser."""
+def look(uri: str, sent: Sent | None = None) -> str:
+    """Say how to open the store at ``uri`` in a browser; of a server, at a run that it has.
+
+    ``MLFLOW_UI`` is the server's address for people, where it differs from the one for programs.
+    """
     if uri.startswith(("http://", "https://")):
-        return uri
+        page = (os.environ.get("MLFLOW_UI") or uri).rstrip("/")
+        if sent is None or sent.experiment_id is None:
+            return page
+        return f"{page}/#/experiments/{sent.experiment_id}/runs/{sent.run_id}"
     command = shlex.join([python(), "-m", "mlflow", "ui", "--backend-store-uri", uri])
     return f"{command}   then http://127.0.0.1:5000"
 
@@ -79,7 +86,7 @@ def described(evaluation: Evaluation) -> str:
     return f"validation {accuracy}loss {evaluation.loss:.4f}{rest}"
 
 
-def show_run(name: str, what: str, result: Result, run_id: str, uri: str, path: Path) -> None:
+def show_run(name: str, what: str, result: Result, run_id: str, uri: str, directory: RunDirectory) -> None:
     """Print what came out of one run, where it is kept, and how to look at it."""
     final, best = result.final, result.best
     lines = [
@@ -88,8 +95,8 @@ def show_run(name: str, what: str, result: Result, run_id: str, uri: str, path: 
         ("time", f"{result.seconds:.1f} s, {1e3 * result.seconds / final.step:.2f} ms a step"),
         ("run", run_id),
         ("store", uri),
-        ("files", short(path)),
-        ("look", look(uri)),
+        ("files", short(directory.path)),
+        ("look", look(uri, directory.sent)),
     ]
     out.print(Text(name, style="bold").append(f"  {what}, {final.step} steps", style="not bold"))
     for label, text in lines:
@@ -132,4 +139,4 @@ def show_sweep(sweep: Sweep) -> None:
     if len(sweep.judged()) > 1:
         out.print("ranked by final validation loss: one run each, so small gaps may be chance")
     if sweep.uri is not None:
-        out.print(f"look   {look(sweep.uri)}")
+        out.print(f"look   {look(sweep.uri, sweep.directory.sent)}")

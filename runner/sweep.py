@@ -259,7 +259,7 @@ class SweepCallback(Callback):
                 f"hydra.sweep.dir must be a new folder, got {path}, which holds a sweep; "
                 f"to go on with that one: sweep.resume={path}"
             )
-        title = " ".join(o for o in config.hydra.overrides.task if not o.startswith("sweep."))
+        title = " ".join(o for o in config.hydra.overrides.task if not o.startswith(("sweep.", "tracking=")))
         overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
         swept = [o for o in overrides if o.is_sweep_override()]
         varied = {str(o.get_key_element()) for o in swept}

@@ -46,7 +46,7 @@ class Delivery:
         if above is not None and above.sent is None:
             raise BlockingIOError(f"the sweep {above.path} is not in MLflow yet")
         parent_id = above.sent.run_id if above is not None and above.sent is not None else None
-        sent = Sent(self._store.begin(self._order, parent_id))
+        sent = Sent(self._store.begin(self._order, parent_id), experiment_id=self._store.experiment_id)
         self.directory.write(sent)
         return sent
 

@@ -1,0 +1,231 @@
+"""``python -m runner submit <overrides>``: run ``python -m runner <overrides>`` on a Ray cluster."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
+
+COMMAND = "python -m runner submit"
+FAILED, MISTAKE, INTERRUPTED = 1, 2, 130  # exit codes
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are the program's own."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; {COMMAND} --help lists what there is")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command's options."""
+    from .cluster import ADDRESS, ADDRESS_VARIABLE
+
+    made = _Parser(
+        prog=COMMAND,
+        description="Run 'python -m runner OVERRIDES' as a job of a Ray cluster, and follow its log.",
+        epilog="RAY_AUTH_TOKEN holds the cluster's token. What stands in OVERRIDES can be read by everyone "
+        "who may use the cluster. 'submit -- doctor' and 'submit -- sync' run those commands there.",
+        allow_abbrev=False,
+    )
+    made.add_argument("overrides", nargs="*", metavar="OVERRIDES", help="as of python -m runner")
+    made.add_argument("-m", "--multirun", action="store_true", help="a sweep, spread over the workers")
+    made.add_argument("--plan", action="store_true", help="with -m: only show what would be trained")
+    made.add_argument(
+        "--address",
+        default=os.environ.get(ADDRESS_VARIABLE) or ADDRESS,
+        help=f"the cluster's dashboard (${ADDRESS_VARIABLE}, else {ADDRESS})",
+    )
+    made.add_argument("--cpus", type=float, help="cores to wait for (1; of a sweep 0, its jobs take theirs)")
+    made.add_argument("--gpus", type=float, default=0.0, help="GPUs to wait for (0)")
+    made.add_argument(
+        "--modules", action="append", default=[], type=Path, metavar="PATH",
+        help="a package of yours for plugins=[...]; may be given again",
+    )  # fmt: skip
+    made.add_argument("--no-follow", action="store_true", help="do not wait for the job's end")
+    instead = made.add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="the cluster's jobs")
+    instead.add_argument("--follow", metavar="JOB", help="show a job's log until it ends")
+    instead.add_argument("--cancel", metavar="JOB", help="stop a job; its runs keep what they have")
+    return made
+
+
+def asked_of(arguments: list[str]) -> argparse.Namespace:
+    """Return what the command line asks for; options and overrides may stand in any order."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    asked = parser().parse_intermixed_args(arguments[:end])
+    asked.overrides += arguments[end + 1 :]  # with options that are not for this command
+    return asked
+
+
+def main(arguments: list[str]) -> int:
+    """Submit, or look after what was submitted.
+
+    Returns:
+        0: the job succeeded; 1: it failed or was stopped; 2: a mistake, here or found there; 130: Ctrl-C.
+
+    Raises:
+        ConfigError: an option is wrong, or the cluster does not take it.
+        JobFailed: the cluster went away.
+    """
+    asked = asked_of(arguments)
+    from .cluster import Cluster
+
+    named = asked.follow or asked.cancel
+    if (named or asked.list) and (asked.overrides or asked.multirun):
+        raise ConfigError(f"--list, --follow and --cancel take no overrides, got {asked.overrides or '-m'}")
+    if asked.list:
+        _show(Cluster(asked.address))
+        return 0
+    if asked.cancel:
+        return _cancel(Cluster(asked.address), asked.cancel)
+    if asked.follow:
+        return _follow(Cluster(asked.address), asked.follow)
+    command = command_of(asked)
+    cluster = Cluster(asked.address)
+    job = _send(cluster, asked, command)
+    if asked.no_follow:
+        print(_hints(cluster, job))
+        return 0
+    return _follow(cluster, job)
+
+
+def command_of(asked: argparse.Namespace) -> list[str]:
+    """Return the command that the cluster runs, word by word.
+
+    Raises:
+        ConfigError: the overrides are none, or hold a password, or several values without ``-m``.
+    """
+    from ..__main__ import COMMANDS
+
+    words = list(asked.overrides)
+    for word in words:
+        if re.search(r"://[^/@\s]*:[^/@\s]*@", word):
+            raise ConfigError(
+                "an override must hold no password, which every user of the cluster could read: "
+                f"got {re.sub(r'://[^/@]*@', '://...@', word)}; the workers have an account of their own"
+            )
+    is_other = bool(words) and words[0] in COMMANDS
+    if not is_other and not any(word.startswith("resume=") for word in words):
+        _check(words, asked.multirun)
+        keys = {word.lstrip("+~").partition("=")[0] for word in words}
+        if asked.multirun and "hydra/launcher" not in keys:
+            words.append("hydra/launcher=ray")
+        if "tracking" not in keys:
+            words.append("tracking=server")
+    flags = ["-m"] * asked.multirun + ["--plan"] * asked.plan
+    return ["python", "-m", "runner", *([*words, *flags] if is_other else [*flags, *words])]
+
+
+def _check(words: list[str], is_sweep: bool) -> None:
+    """Raise for what is wrong on any cluster. Names are judged there: its version, plugins, data count."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        parsed = OverridesParser.create().parse_overrides(words)
+    except HydraException as error:
+        raise ConfigError(" ".join(str(error).split())) from error
+    several = [str(each.get_key_element()) for each in parsed if each.is_sweep_override()]
+    if several and not is_sweep:
+        raise ConfigError(f"{several[0]} names several values: add -m to train each of them")
+
+
+def _send(cluster: Cluster, asked: argparse.Namespace, command: list[str]) -> str:
+    """Submit the command; return the job's id."""
+    from .. import provenance
+
+    for path in asked.modules:
+        if not path.exists():
+            raise ConfigError(f"--modules must be a package's folder, a .py file or a wheel, got {path}")
+    for name in ("cpus", "gpus"):
+        if getattr(asked, name) is not None and not 0 <= getattr(asked, name) < float("inf"):
+            raise ConfigError(f"--{name} must be a number >= 0, got {getattr(asked, name)}")
+    spreads = asked.multirun and "hydra/launcher=ray" in command
+    cpus = asked.cpus if asked.cpus is not None else (0.0 if spreads else 1.0)
+    job = f"{'sweep' if asked.multirun else 'run'}-{time.strftime('%m%d-%H%M')}-{secrets.token_hex(3)}"
+    entrypoint = shlex.join(command)
+    labels = {"submitted.by": provenance.user(), "submitted.job": job}
+    print(f"runs   {entrypoint}")
+    cluster.submit(
+        job,
+        entrypoint,
+        cpus=cpus,
+        gpus=asked.gpus,
+        # Jobs of a sweep in one place would be asked twice, by Ray and by the sweep, and the second signal
+        # means at once. They ignore Ctrl-C.
+        stop_signal="SIGINT" if asked.multirun and not spreads else "SIGTERM",
+        modules=[str(path) for path in asked.modules],
+        environment={name: labels[label] for label, name in provenance.SUBMITTED.items()},
+        metadata={"submitted.by": labels["submitted.by"]},
+    )
+    print(f"job    {job}\npage   {cluster.page(job)}", flush=True)
+    return job
+
+
+def _follow(cluster: Cluster, job: str) -> int:
+    """Show a job's log; return the exit code of its end. Ctrl-C leaves it alone."""
+
+    def show(piece: str) -> None:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+
+    try:
+        known = cluster.follow(job, show, lambda: print("queued: it waits for its turn", flush=True))
+    except KeyboardInterrupt:
+        print(f"\nthe job goes on without you\n{_hints(cluster, job)}", file=sys.stderr)
+        return INTERRUPTED
+    return _code(job, known)
+
+
+def _code(job: str, known: Any) -> int:
+    """Return the exit code for a job's end, and say what the log does not."""
+    status = known.status.value
+    if status == "SUCCEEDED":
+        return 0
+    if status == "STOPPED":
+        print(f"job {job} was stopped; to go on: {COMMAND} resume=FOLDER", file=sys.stderr)
+        return FAILED
+    code = known.driver_exit_code
+    reason = f"exit code {code}" if code is not None else _one_line(known.message or "no reason is known")
+    print(f"job {job} failed: {reason}", file=sys.stderr)
+    return MISTAKE if code == MISTAKE else FAILED
+
+
+def _cancel(cluster: Cluster, job: str) -> int:
+    known = cluster.stop(
+        job, lambda: print(f"stopping {job}: its runs save their state, and MLflow gets the rest", flush=True)
+    )
+    print(f"job {job}: {known.status.value}")
+    return 0
+
+
+def _hints(cluster: Cluster, job: str) -> str:
+    from .cluster import ADDRESS
+
+    there = "" if cluster.address == ADDRESS else f"--address {shlex.quote(cluster.address)} "
+    return f"follow {COMMAND} {there}--follow {job}\ncancel {COMMAND} {there}--cancel {job}"
+
+
+def _show(cluster: Cluster) -> None:
+    """Print the cluster's jobs, oldest first, a line each."""
+    for job in cluster.jobs():
+        since = time.strftime("%m-%d %H:%M", time.localtime((job.start_time or 0) / 1000))
+        by = (job.metadata or {}).get("submitted.by", "")
+        print(_one_line(f"{job.submission_id}  {since}  {job.status.value:9}  {by}  {job.entrypoint}"))
+
+
+def _one_line(text: str) -> str:
+    """Return a text of somebody else's without what moves a terminal's cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)
