@@ -100,6 +100,7 @@ def memory(processes: list[int]) -> float:
 def load(runs: int, rate: float, seconds: float) -> dict[str, Any]:
     """Start the services and the clients; return what was measured."""
     import psycopg2
+
     from tests.service.stack import stack
 
     steps = int(rate * seconds)
