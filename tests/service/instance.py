@@ -86,6 +86,8 @@ class Instance:
         command = self.service.entrypoint + self.service.command
         if command[0] == "postgres":
             command += prepare_postgres(self)
+        if command[:2] == ["ray", "start"]:
+            command = [*command, "--node-ip-address=127.0.0.2"]  # Ray gives up 127.0.0.1 for another address
         self.process = self.begin(command)
 
     def is_healthy(self) -> bool:
