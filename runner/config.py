@@ -12,6 +12,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from .access import refuse_password
 from .errors import ConfigError
 from .trainer import TrainerSettings, check, choose_budget
 
@@ -118,6 +119,7 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     for name in ("uri", "experiment"):
         if not getattr(settings.tracking, name).strip():
             raise ConfigError(f"tracking.{name} must not be empty")
+    refuse_password(settings.tracking.uri)
     import_plugins(settings.plugins)
     choose_budget(settings.trainer, overridden)
     check(settings.trainer)

@@ -22,6 +22,7 @@ from mlflow.entities import Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
+from .access import refusal
 from .directory import Order, now
 from .errors import ConfigError, reason_of
 
@@ -60,7 +61,7 @@ class Store:
                 if uri.startswith(SQLITE):
                     _let_readers_and_writers_work_together(_database(uri))
         except (MlflowException, OSError, sqlite3.Error) as error:
-            raise ConfigError(
+            raise refusal(error, uri, experiment) or ConfigError(
                 f"tracking.uri must be a store MLflow can open, got {uri!r}: {reason_of(error)}"
             ) from error
 
@@ -89,9 +90,12 @@ class Store:
             self._log_params(run_id, order.params)
             return run_id
         tags = order.tags | {UID: order.uid} | ({"mlflow.parentRunId": parent_id} if parent_id else {})
-        created = self.client.create_run(
-            self.experiment_id, start_time=order.started, run_name=order.name, tags=texts(tags)
-        )
+        try:
+            created = self.client.create_run(
+                self.experiment_id, start_time=order.started, run_name=order.name, tags=texts(tags)
+            )
+        except MlflowException as error:
+            raise refusal(error, self.uri, order.experiment) or error from error
         run_id = str(created.info.run_id)
         try:
             self._log_params(run_id, order.params)

@@ -17,6 +17,9 @@ from mlflow.tracking import MlflowClient
 
 ROOT = Path(__file__).parent.parent
 
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DRIVER = shutil.which("chromedriver")
+
 Finished = subprocess.CompletedProcess[str]
 
 # A shell that starts the tests in the background has them ignore these, and so would all they start.
@@ -134,3 +137,22 @@ class LocalStore:
 def store() -> type[LocalStore]:
     """The class that opens the store in a folder."""
     return LocalStore
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Chromium without a window."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+    if BROWSER is None or DRIVER is None:
+        pytest.skip("no browser: chromium and chromedriver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER
+    for argument in ("--headless=new", "--window-size=1700,1300", "--disable-dev-shm-usage", "--disable-gpu"):
+        options.add_argument(argument)
+    if os.getuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium has none for root
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    started = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield started
+    started.quit()

@@ -15,7 +15,8 @@ from typing import Any
 
 from schedules.names import nearest
 
-from ..errors import ConfigError, reason_of
+from ..access import ask
+from ..errors import ConfigError
 
 PERMISSIONS = ["READ", "USE", "EDIT", "MANAGE", "NO_PERMISSIONS"]
 SHORTEST = 12  # characters of a password: MLflow's rule
@@ -111,26 +112,12 @@ def _known(name: str) -> None:
 
 
 def _ask(method: str, what: str, version: str = "2.0", **fields: str) -> Any:
-    """Return the server's answer to one request of MLflow's REST API.
-
-    Raises:
-        ConfigError: it refuses, or nothing answers.
-    """
-    from mlflow.exceptions import MlflowException  # here: --help does not wait for it
-    from mlflow.utils.credentials import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request, verify_rest_response
-
-    from ..store import silence
+    """Return the answer of the server that the environment names."""
+    from ..store import silence  # here: --help does not wait for mlflow
 
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri.startswith(("http://", "https://")):
         raise ConfigError(f"MLFLOW_TRACKING_URI must be the address of an MLflow server, got {uri!r}")
     if (reason := silence(uri)) is not None:
         raise ConfigError(f"MLFLOW_TRACKING_URI must be a server that answers, got {uri!r}: {reason}")
-    endpoint = f"/api/{version}/mlflow/{what}"
-    body = {"params" if method == "GET" else "json": fields}
-    try:
-        answer = http_request(get_default_host_creds(uri), endpoint, method, **body)
-        return verify_rest_response(answer, endpoint).json() if answer.content else {}
-    except (MlflowException, OSError) as error:
-        raise ConfigError(f"{uri} refused {what}: {reason_of(error)}") from error
+    return ask(uri, method, what, version, **fields)

@@ -14,7 +14,7 @@ FILE = ROOT / "docker" / "compose.yaml"
 
 # Of an engine alone: images, rights, limits. What a process of this machine has none of.
 ENGINE_ONLY = {
-    "build", "cap_add", "cap_drop", "init", "logging", "mem_limit", "profiles", "read_only", "restart",
+    "build", "cap_add", "cap_drop", "init", "logging", "mem_limit", "profiles", "read_only",
     "security_opt", "shm_size", "tmpfs", "ports",
 }  # fmt: skip
 VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<name>\w+)(?:(?P<sign>:-|:\?)(?P<word>[^}]*))?\})")
@@ -67,8 +67,16 @@ class Service:
     depends_on: dict[str, dict[str, str]] = field(default_factory=dict)
     healthcheck: dict[str, Any] = field(default_factory=dict)
     deploy: dict[str, Any] = field(default_factory=dict)
+    restart: str = "no"
     stop_signal: str = "SIGTERM"
     stop_grace_period: str = "10s"
+
+    @property
+    def settled(self) -> str:
+        """The condition that ends the wait for it."""
+        if self.healthcheck:
+            return "service_healthy"
+        return "service_started" if self.restart == "unless-stopped" else "service_completed_successfully"
 
     @property
     def replicas(self) -> int:

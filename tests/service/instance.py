@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import matplotlib
+
 from ..runner.processes import POSTGRES, free_port
 from .compose import ROOT, Service
 
@@ -52,7 +54,7 @@ class Instance:
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
-            "MPLCONFIGDIR": str(self._stack.folder / "matplotlib"),
+            "MPLCONFIGDIR": matplotlib.get_cachedir(),
             "RAY_TMPDIR": str(self._stack.folder / self.name),
             MARK: self.mark,
         }
@@ -100,15 +102,6 @@ class Instance:
         assert kind == "CMD", kind
         return self.begin(command, subprocess.DEVNULL).wait() == 0
 
-    def processes(self) -> list[int]:
-        """Return the ids of all that it started and that lives."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if f"{MARK}={self.mark}\0".encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-        return found
-
     def stop(self) -> None:
         """End it as ``docker compose stop`` does: its signal, its time to end, then SIGKILL."""
         if self.process is not None:
@@ -120,13 +113,23 @@ class Instance:
 
     def kill(self) -> None:
         """SIGKILL for all that it started."""
-        while found := self.processes():
+        while found := living(f"{self.mark}\0"):
             for process in found:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
             if self.process is not None:
                 self.process.wait()
             time.sleep(0.02)
+
+
+def living(mark: str) -> list[int]:
+    """Return the ids of the processes whose mark begins so."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes():
+                found.append(int(entry.name))
+    return found
 
 
 def prepare_postgres(instance: Instance) -> list[str]:

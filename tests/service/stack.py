@@ -16,7 +16,7 @@ import pytest
 
 from ..runner.processes import POSTGRES, wait_for
 from .compose import ROOT, Service, make_env, needed, read
-from .instance import Instance
+from .instance import Instance, living
 
 FINISH = 120.0  # seconds for a one-off service
 Finished = subprocess.CompletedProcess[str]
@@ -60,7 +60,7 @@ class Stack:
             if name not in self.instances:
                 self.scale(name, self.services[name].replicas)
         for name in names:
-            self._wait(name, "service_healthy" if self.services[name].healthcheck else "service_started")
+            self._wait(name, self.services[name].settled)
 
     def _wait(self, name: str, condition: str) -> None:
         if condition == "service_completed_successfully":
@@ -96,7 +96,7 @@ class Stack:
         """Start a killed or stopped service again, and wait until it is healthy."""
         for instance in self.instances[name]:
             instance.start()
-        self._wait(name, "service_healthy" if self.services[name].healthcheck else "service_started")
+        self._wait(name, self.services[name].settled)
 
     def run(self, name: str, *arguments: str, seconds: float = FINISH) -> Finished:
         """Run a one-off service to its end; arguments stand in for its command, as with ``compose run``."""
@@ -115,6 +115,10 @@ class Stack:
 
     def _one_off(self, name: str) -> Instance:
         return Instance(self, self.services[name], 0)
+
+    def processes(self) -> list[int]:
+        """Return the ids of all processes of the stack, those of one-off services too."""
+        return living(self.folder.name)
 
     def log(self, name: str) -> str:
         """Return what a service's instances wrote."""

@@ -1,8 +1,6 @@
 """What a person sees in a browser: a sweep and its report in MLflow's pages, and the report as a file."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -14,32 +12,11 @@ from ..processes import Server, table, wait_for
 
 pytestmark = pytest.mark.slow
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-DRIVER = shutil.which("chromedriver")
 EXPANDER = "[data-component-id*=runnamecellrenderer]"
 LINES = """return [...document.querySelectorAll('.js-plotly-plot')].flatMap(
     plot => (plot.data || []).map(line => [line.name, line.metricKey, (line.x || []).length]))"""
 WIDE = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAPER = "return getComputedStyle(document.body).backgroundColor"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """Chromium without a window."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    if BROWSER is None or DRIVER is None:
-        pytest.skip("no browser: chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for argument in ("--headless=new", "--window-size=1700,1300", "--disable-dev-shm-usage", "--disable-gpu"):
-        options.add_argument(argument)
-    if os.getuid() == 0:
-        options.add_argument("--no-sandbox")  # Chromium has none for root
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield started
-    started.quit()
 
 
 @pytest.fixture(scope="module")
