@@ -111,12 +111,19 @@ def _submit(arguments: list[str]) -> int:
     return submit(arguments)
 
 
+def _move(arguments: list[str]) -> int:
+    from .service.move import main as move
+
+    return move(arguments)
+
+
 COMMANDS = {
     "compare": _compare,
     "sync": _sync,
     "doctor": _doctor,
     "verify-resume": _verify_resume,
     "submit": _submit,
+    "move": _move,
 }
 
 
