@@ -19,8 +19,11 @@ OF_A_NEW_STORE = {"experiments": "experiment_id = 0", "workspaces": "name = 'def
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 Row = dict[str, Any]
-TABLES = [table for table in utils.Base.metadata.sorted_tables if table.name not in LOCKS]
-"""Every table, those that others refer to first."""
+TABLES = sorted(
+    (table for table in utils.Base.metadata.sorted_tables if table.name not in LOCKS),
+    key=lambda table: table.name not in ("experiments", "runs"),
+)
+"""Every table, those that others refer to first; a model's version names its run without a foreign key."""
 
 
 class Database:

@@ -275,6 +275,7 @@ class Half:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_package_of_the_users_own_reaches_every_job_of_a_sweep(head):
     (head.desk / "my_package").mkdir()
     (head.desk / "my_package" / "__init__.py").write_text(PLUGIN)
