@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint .co
 UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run sweep ui test slow soak lint check readme bench clean
+.PHONY: help run sweep ui test slow soak lint check readme bench clean \
+	env up down logs ps scale submit users backup restore upgrade
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +52,59 @@ bench: .venv/.made-dev ## Timings, side by side with the alternatives
 	$(BIN)/python tests/bench/bench_values.py
 	$(BIN)/python tests/bench/bench_llm.py
 	$(BIN)/python tests/bench/bench_tracking.py $(ARGS)
+
+# The team's stack: docker/README.md
+ENV_FILE ?= docker/.env
+COMPOSE := docker compose --file docker/compose.yaml --env-file $(ENV_FILE)
+SECRETS := POSTGRES_PASSWORD MLFLOW_AUTH_ADMIN_PASSWORD MLFLOW_FLASK_SERVER_SECRET_KEY RUNNER_PASSWORD RAY_AUTH_TOKEN
+
+env: ## Write docker/.env with random secrets for the team's stack
+	@if [ -e $(ENV_FILE) ]; then echo "$(ENV_FILE) is there already: its secrets are those of the stack's data" >&2; exit 2; fi
+	@umask 077; for name in $(SECRETS); do \
+		echo "$$name=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" || exit 1; done > $(ENV_FILE)
+	@echo "wrote $(ENV_FILE); MLflow's admin has MLFLOW_AUTH_ADMIN_PASSWORD of it"
+
+.env-is-there:
+	@if [ ! -e $(ENV_FILE) ]; then echo "there is no $(ENV_FILE): make env writes one with random secrets" >&2; exit 2; fi
+	@docker compose version > /dev/null 2>&1 || { echo "docker compose (version 2) is not installed" >&2; exit 2; }
+.PHONY: .env-is-there
+
+up: .env-is-there ## Start the stack, or what of it changed (WORKERS=4 in docker/.env: as many Ray workers)
+	$(COMPOSE) up --build --detach
+
+down: .env-is-there ## Stop the stack; its data stay
+	$(COMPOSE) --profile gpu down
+
+logs: .env-is-there ## Follow the stack's logs (ARGS=tracking)
+	$(COMPOSE) logs --follow --tail=100 $(ARGS)
+
+ps: .env-is-there ## Show what of the stack runs
+	$(COMPOSE) ps --all
+
+scale: .env-is-there ## Run so many Ray workers: make scale N=4
+	@if [ -z "$(N)" ]; then echo "N must be the number of Ray workers: make scale N=4" >&2; exit 2; fi
+	$(COMPOSE) up --detach --no-recreate --scale ray-worker=$(N) ray-worker
+
+submit: .env-is-there ## Train on the stack (ARGS="-m schedule=cosine,wsd seed=0,1")
+	$(COMPOSE) run --rm runner submit $(ARGS)
+
+users: .env-is-there ## MLflow's accounts (ARGS="add alice", ARGS="grant alice schedule-lab EDIT")
+	$(COMPOSE) run --rm admin $(ARGS)
+
+backup: .env-is-there ## Write a backup of database and artifacts
+	$(COMPOSE) run --rm backup
+
+restore: .env-is-there ## Put a backup in the place of what is there (NAME=2026-01-31T12-00-00Z)
+	$(COMPOSE) stop tracking
+	$(COMPOSE) run --rm restore $(NAME)
+	$(COMPOSE) up --detach
+
+upgrade: .env-is-there ## Back up, then bring the database to the schema of this version's MLflow, and start
+	$(COMPOSE) build
+	$(COMPOSE) run --rm backup
+	$(COMPOSE) stop tracking
+	$(COMPOSE) run --rm upgrade
+	$(COMPOSE) up --detach
 
 clean: ## Remove the environment and caches; runs and results stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import math
 import os
 import shlex
@@ -93,37 +94,24 @@ def _resume(arguments: list[str]) -> int:
     return 0
 
 
-def _verify_resume(arguments: list[str]) -> int:
-    from .verify import main as verify
+def _of(module: str) -> Callable[[list[str]], int]:
+    """Return the command that is a module's ``main``; it is imported when it is called."""
 
-    return verify(arguments)
+    def command(arguments: list[str]) -> int:
+        done: int = importlib.import_module(f".{module}", __package__).main(arguments)
+        return done
 
-
-def _compare(arguments: list[str]) -> int:
-    from .compare.command import main as compare
-
-    return compare(arguments)
-
-
-def _submit(arguments: list[str]) -> int:
-    from .service.submit import main as submit
-
-    return submit(arguments)
-
-
-def _move(arguments: list[str]) -> int:
-    from .service.move import main as move
-
-    return move(arguments)
+    return command
 
 
 COMMANDS = {
-    "compare": _compare,
+    "compare": _of("compare.command"),
     "sync": _sync,
     "doctor": _doctor,
-    "verify-resume": _verify_resume,
-    "submit": _submit,
-    "move": _move,
+    "verify-resume": _of("verify"),
+    "submit": _of("service.submit"),
+    "move": _of("service.move"),
+    "users": _of("service.accounts"),
 }
 
 
@@ -188,7 +176,7 @@ def _guarded(work: Callable[[], int]) -> int:
         show_sweep(sweep.current)
         if not interrupted:
             _report(sweep.current)
-        elif sweep.current.launcher == "local":
+        elif sweep.current.launcher in sweep.POOLED:
             again = shlex.quote(f"sweep.resume={short(sweep.current.directory.path)}")
             print(f"next   the same command with {again} goes on")
     return code

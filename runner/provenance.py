@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import getpass
 import os
@@ -52,6 +53,17 @@ def _look_up() -> Origin:
     return Origin(_tags(), _environment(), _git("diff", "HEAD") or "")
 
 
+@functools.cache
+def _here() -> tuple[dict[str, str], str]:
+    return _machine(), _environment()
+
+
+def moved_here(origin: Origin) -> Origin:
+    """Return an origin with this machine and its packages in the place of those it was looked up on."""
+    machine, environment = _here()
+    return dataclasses.replace(origin, tags=origin.tags | machine, environment=environment)
+
+
 def write(folder: Path) -> None:
     """Write what the labels have no room for: ``environment.txt``, and ``diff.patch`` where there is one."""
     known = origin()
@@ -66,8 +78,7 @@ def _tags() -> dict[str, str]:
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": re.sub(r"://[^/@\s]+@", "://", " ".join(["python -m runner", *sys.argv[1:]])),
         "version": __version__,
-        "host": platform.node(),
-        "hardware": f"{_processor()}, {os.cpu_count()} cores",
+        **_machine(),
     }
     labels |= {label: os.environ[name] for label, name in SUBMITTED.items() if os.environ.get(name)}
     commit = _git("rev-parse", "HEAD")
@@ -75,6 +86,10 @@ def _tags() -> dict[str, str]:
         labels["mlflow.source.git.commit"] = commit.strip()
         labels["git.dirty"] = str(bool(_git("status", "--porcelain"))).lower()
     return labels
+
+
+def _machine() -> dict[str, str]:
+    return {"host": platform.node(), "hardware": f"{_processor()}, {os.cpu_count()} cores"}
 
 
 def _environment() -> str:

@@ -25,7 +25,8 @@ from .errors import ConfigError, Diverged
 if TYPE_CHECKING:
     from .config import TrackingSettings
 
-MINE = ("basic", "local")  # launchers that call the sweep by themselves, in the process that began it
+POOLED = ("local", "ray")  # launchers of jobs in processes of their own, with a manifest to go on from
+MINE = ("basic", *POOLED)  # launchers that call the sweep by themselves, in the process that began it
 
 
 @dataclass

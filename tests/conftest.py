@@ -1,9 +1,12 @@
 """What tests share: the real command, run in a folder of the test's own."""
 
+import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,12 @@ from mlflow.tracking import MlflowClient
 ROOT = Path(__file__).parent.parent
 
 Finished = subprocess.CompletedProcess[str]
+
+# A shell that starts the tests in the background has them ignore these, and so would all they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def environment() -> dict[str, str]:
@@ -66,6 +75,37 @@ def run(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Finished]:
         return Finished(process.args, process.returncode, out, err)
 
     return finish
+
+
+@pytest.fixture(scope="session")
+def run_warm() -> Callable[..., Finished]:
+    """Run ``python -m runner <arguments>`` to its end, forked from a process that imported torch once."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["runner.__main__", "runner.job", "runner.build"])
+
+    def finish(folder: Path, *arguments: str) -> Finished:
+        with tempfile.TemporaryDirectory() as said:
+            out, err = Path(said, "out"), Path(said, "err")
+            process = context.Process(target=_command, args=(folder, arguments, out, err))
+            process.start()
+            process.join(240)
+            assert process.exitcode is not None, "it did not end"
+            return Finished(arguments, process.exitcode, out.read_text(), err.read_text())
+
+    return finish
+
+
+def _command(folder: Path, arguments: tuple[str, ...], out: Path, err: Path) -> None:
+    from runner.__main__ import main
+
+    for stream, file in ((1, out), (2, err)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream)
+    os.chdir(folder)
+    kept = environment()
+    os.environ.clear()
+    os.environ.update(kept)
+    sys.argv = ["runner", *arguments]
+    sys.exit(main())
 
 
 class LocalStore:

@@ -16,7 +16,7 @@ from . import manifest
 from .board import Board
 from .manifest import Job, Manifest, key_of
 from .plan import show_plan, tell_twins
-from .pool import Ended, Pool
+from .pool import Ended, Places
 from .task import LOG, Task, check
 
 
@@ -49,7 +49,7 @@ class Jobs:
     """
 
     def __init__(
-        self, mine: Sweep, pool: Pool, retries: int, tracking: TrackingSettings, settings: SweepSettings
+        self, mine: Sweep, pool: Places, retries: int, tracking: TrackingSettings, settings: SweepSettings
     ) -> None:
         self._tracking = tracking
         self._settings = settings
@@ -89,7 +89,7 @@ class Jobs:
         with Board(self._manifest, self._steps, jobs, self._pool.slots) as board:
 
             def on_look(numbers: list[int]) -> None:
-                for number in numbers:
+                for number in [] if self._pool.delivers else numbers:
                     directory = self._manifest.directory(self._manifest.jobs[number])
                     if directory.order_file.exists():
                         messenger.serve(directory)
@@ -145,6 +145,7 @@ class Jobs:
             varied=self._sweep.varied,
             origin=provenance.origin(),
             goes_on=directory.order_file.exists(),
+            delivers=self._pool.delivers,
         )
 
     def _note(self, job: Job, ended: Ended, messenger: Any) -> None:
@@ -154,19 +155,19 @@ class Jobs:
         ending = directory.ending if begun else None
         job.seconds += ended.seconds
         job.state, job.reason = _state_of(ended, ending, directory)
-        dead = ended.code < 0 and not ended.stopped_for
+        dead = job.state == manifest.FAILED and ended.code < 0 and not ended.stopped_for
         again = dead and self._tried[job.number] <= self._retries
         if again:
             job.state = manifest.WAITING
             self._queue.append(job)
-        if begun:
+        if begun and not again:
             messenger.serve(directory)
-            if not again:
+            if ending is None or (dead and ending.status == "KILLED"):  # as its own uploader found it
                 status = "KILLED" if job.state == manifest.KILLED else "FAILED"
-                last = ending or Ending(status, now(), tags={"reason": job.reason})
-                if ended.stopped_for and last.status == "KILLED":  # it knows the signal alone
-                    last.tags["reason"] = ended.stopped_for
-                messenger.end(directory, last)
+                ending = Ending(status, now(), tags={"reason": job.reason})
+            if ended.stopped_for and ending.status == "KILLED":  # it knows the signal alone
+                ending.tags["reason"] = ended.stopped_for
+            messenger.end(directory, ending)
         self._manifest.save()
 
     def _outcome(self, job: Job) -> Outcome:
@@ -194,14 +195,14 @@ class Jobs:
 
 def _state_of(ended: Ended, ending: Ending | None, directory: RunDirectory) -> tuple[str, str]:
     """Return a job's state and the reason for it."""
-    if ended.code == 0 and ending is not None and ending.status == "FINISHED":
+    if ending is not None and ending.status == "FINISHED":  # whatever came over its process afterwards
         return manifest.FINISHED, ""
     if ending is not None and "diverged.step" in ending.tags:
         return manifest.DIVERGED, ending.tags["reason"]
     if ended.stopped_for:
         return (manifest.FAILED if ended.was_late else manifest.KILLED), ended.stopped_for
-    if ended.code < 0:
-        return manifest.FAILED, f"its process was killed by signal {-ended.code}"
+    if ended.reason or ended.code < 0:
+        return manifest.FAILED, ended.reason or f"its process was killed by signal {-ended.code}"
     said = ending.tags.get("reason") if ending is not None else None
     return manifest.FAILED, said or _last_words(directory)
 

@@ -1,7 +1,8 @@
-"""``hydra/launcher=local``: Hydra's door to the pool. A sweep's jobs, each in a process of its own."""
+"""``hydra/launcher=local`` and ``ray``: Hydra's doors to the pools that a sweep's jobs run in."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,12 @@ from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from .jobs import Jobs, Wanted
+    from .pool import Places
 
 
 @dataclass
 class LocalLauncherConf:
-    """Settings of the launcher.
+    """Settings of the launcher of jobs on this machine.
 
     Attributes:
         slots: jobs at a time [>= 1]; ``null``: one for each ``trainer.threads`` of this machine's cores, or
@@ -41,20 +43,41 @@ class LocalLauncherConf:
     retries: int = 1
 
 
-class LocalLauncher(Launcher):
-    """Runs the jobs of a sweep on this machine. Its arguments are described in ``LocalLauncherConf``."""
+@dataclass
+class RayLauncherConf:
+    """Settings of the launcher of jobs on a Ray cluster.
 
-    __module__ = "hydra_plugins.schedule_lab"
+    Attributes:
+        address: ``HOST:PORT`` of the cluster's head; ``local`` starts one on this machine; ``null``:
+            ``RAY_ADDRESS``, or else the cluster that this machine is part of.
+        cpus: cores of each job [> 0]; ``null``: ``trainer.threads``.
+        gpus: devices of each job [>= 0]; ``0.5``: two jobs share one.
+        timeout: stop a job after so long on its worker [seconds, > 0]; ``null``: never.
+        retries: start a job again, from its checkpoint, when its process or worker died [>= 0].
+    """
 
-    def __init__(self, slots: int | None, devices: list[str], timeout: float | None, retries: int) -> None:
-        if slots is not None and slots < 1:
-            raise ConfigError(f"hydra.launcher.slots must be a whole number >= 1, got {slots}")
+    _target_: str = "hydra_plugins.schedule_lab.RayLauncher"
+    address: str | None = None
+    cpus: float | None = None
+    gpus: float = 0.0
+    timeout: float | None = None
+    retries: int = 3
+
+
+class PooledLauncher(Launcher):
+    """Runs the jobs of a sweep in a pool: each in a process of its own, with a manifest of all.
+
+    Args:
+        timeout: stop a job after so long [seconds, > 0]; ``None``: never.
+        retries: start a job again, from its checkpoint, when its process was killed [>= 0].
+    """
+
+    def __init__(self, timeout: float | None, retries: int) -> None:
         if timeout is not None and not timeout > 0:
             raise ConfigError(f"hydra.launcher.timeout must be > 0 seconds, got {timeout}")
         if retries < 0:
             raise ConfigError(f"hydra.launcher.retries must be a whole number >= 0, got {retries}")
-        self._slots, self._timeout, self._retries = slots, timeout, retries
-        self._devices = [str(device) for device in devices]
+        self._timeout, self._retries = timeout, retries
         self._jobs: Jobs | None = None
         self._config: Any = None
         self._context: Any = None
@@ -66,19 +89,22 @@ class LocalLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs; return how each ended, in order. Called again, it adds jobs to the same sweep."""
         from .jobs import Jobs
-        from .pool import Pool
 
         if self._jobs is None:
             assert sweep.current is not None
-            threads = OmegaConf.select(self._config, "trainer.threads") or os.cpu_count() or 1
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            slots = self._slots or len(self._devices) or max(1, cores // threads)
-            pool = Pool(slots, self._timeout, self._devices, self._preload())
-            pool.warm_up()
             tracking = made(TrackingSettings, self._config.tracking, "tracking")
             settings = made(SweepSettings, self._config.sweep, "sweep")
+            pool = self._pool(sweep.current.directory.path)
             self._jobs = Jobs(sweep.current, pool, self._retries, tracking, settings)
         return [_returned(outcome) for outcome in self._jobs.run(self._wanted(job_overrides))]
+
+    def _pool(self, folder: Path) -> Places:
+        """Return where the jobs of the sweep in this folder run."""
+        raise NotImplementedError
+
+    def _threads(self) -> int | None:
+        threads: int | None = OmegaConf.select(self._config, "trainer.threads")
+        return threads
 
     def _preload(self) -> list[str]:
         """Return what the jobs import late: it is imported once, in the process that they are forked from."""
@@ -105,6 +131,59 @@ class LocalLauncher(Launcher):
                 OmegaConf.update(config, "seed", parsed.value())
             wanted.append(Wanted(config, list(overrides)))
         return wanted
+
+
+class LocalLauncher(PooledLauncher):
+    """Runs the jobs of a sweep on this machine. Its arguments are described in ``LocalLauncherConf``."""
+
+    __module__ = "hydra_plugins.schedule_lab"
+
+    def __init__(self, slots: int | None, devices: list[str], timeout: float | None, retries: int) -> None:
+        super().__init__(timeout, retries)
+        if slots is not None and slots < 1:
+            raise ConfigError(f"hydra.launcher.slots must be a whole number >= 1, got {slots}")
+        self._slots, self._devices = slots, [str(device) for device in devices]
+
+    def _pool(self, folder: Path) -> Places:
+        from .pool import Pool
+
+        threads = self._threads() or os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        slots = self._slots or len(self._devices) or max(1, cores // threads)
+        pool = Pool(slots, self._timeout, self._devices, self._preload())
+        pool.warm_up()
+        return pool
+
+
+class RayLauncher(PooledLauncher):
+    """Runs the jobs of a sweep on a Ray cluster. Its arguments are described in ``RayLauncherConf``."""
+
+    __module__ = "hydra_plugins.schedule_lab"
+
+    def __init__(
+        self, address: str | None, cpus: float | None, gpus: float, timeout: float | None, retries: int
+    ) -> None:
+        super().__init__(timeout, retries)
+        if cpus is not None and not 0 < cpus < math.inf:
+            raise ConfigError(f"hydra.launcher.cpus must be a number > 0, got {cpus}")
+        if not 0 <= gpus < math.inf:
+            raise ConfigError(f"hydra.launcher.gpus must be a number >= 0, got {gpus}")
+        if gpus > 1 and gpus != int(gpus):
+            raise ConfigError(f"hydra.launcher.gpus must be a whole number where it is > 1, got {gpus}")
+        self._address, self._cpus, self._gpus = address, cpus, gpus
+
+    def _pool(self, folder: Path) -> Places:
+        from .cluster import Needs, connect
+        from .ray_pool import RayPool
+
+        cpus = self._cpus or self._threads()
+        if cpus is None:
+            raise ConfigError(
+                "hydra.launcher.cpus must be a number > 0 where trainer.threads is null, got null"
+            )
+        ray = connect(self._address)
+        folder.mkdir(parents=True, exist_ok=True)
+        return RayPool(ray, folder, Needs(cpus, self._gpus), self._timeout, self._retries, self._preload())
 
 
 def _returned(outcome: Any) -> JobReturn:

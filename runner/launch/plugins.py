@@ -1,4 +1,4 @@
-"""Makes the launcher and the sweeper known to Hydra."""
+"""Makes the launchers and the sweeper known to Hydra."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from types import ModuleType
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 
-from .launcher import LocalLauncher, LocalLauncherConf
+from .launcher import LocalLauncher, LocalLauncherConf, RayLauncher, RayLauncherConf
 from .sweeper import FairSweeper, FairSweeperConf
 
 
 def register() -> None:
-    """Register both. Hydra takes plugins from the package ``hydra_plugins`` alone: they get a place there."""
+    """Register them. Hydra takes plugins from the package ``hydra_plugins`` alone: they get a place there."""
     plugins = Plugins.instance()  # looks for other plugins first
     try:
         place = importlib.import_module("hydra_plugins")
     except ModuleNotFoundError:
         place = sys.modules["hydra_plugins"] = ModuleType("hydra_plugins")
     ours = sys.modules["hydra_plugins.schedule_lab"] = ModuleType("hydra_plugins.schedule_lab")
-    for made in (LocalLauncher, FairSweeper):
+    for made in (LocalLauncher, RayLauncher, FairSweeper):
         setattr(ours, made.__name__, made)
         plugins.register(made)
     setattr(place, "schedule_lab", ours)  # noqa: B010  a module has no attribute of that name to a checker
     store = ConfigStore.instance()
     store.store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="runner")
+    store.store(group="hydra/launcher", name="ray", node=RayLauncherConf, provider="runner")
     store.store(group="hydra/sweeper", name="fair", node=FairSweeperConf, provider="runner")

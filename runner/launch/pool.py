@@ -12,14 +12,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import connection
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import Interrupted
 from ..signals import Stop, listening
-from .task import Task, work
+from .task import GRACE, Task, work
 
 LOOK = 0.25  # seconds between two looks at the running jobs
-GRACE = 20.0  # seconds that a job has to save its state when it is asked to stop
 
 
 @dataclass
@@ -45,6 +44,7 @@ class Ended:
         seconds: that it took.
         stopped_for: why the pool stopped it; empty where it did not.
         was_late: whether that was for taking too long.
+        reason: what went wrong, where the code alone does not tell it.
     """
 
     number: int
@@ -52,6 +52,29 @@ class Ended:
     seconds: float
     stopped_for: str
     was_late: bool
+    reason: str = ""
+
+
+Next = Callable[[], tuple[int, Task] | None]
+
+
+class Places(Protocol):
+    """Where the jobs of a sweep run: on this machine, or on a cluster."""
+
+    delivers: bool
+    """Whether each job sends its own journal, instead of the process that started the sweep."""
+
+    @property
+    def slots(self) -> int:
+        """Jobs at a time."""
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a function that needs torch gives, called where the jobs run."""
+
+    def run(
+        self, next_task: Next, on_end: Callable[[Ended], None], on_look: Callable[[list[int]], None]
+    ) -> None:
+        """Run what ``next_task`` gives until it gives none and all have ended."""
 
 
 @dataclass
@@ -73,6 +96,7 @@ class Pool:
     preload: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.delivers = False
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["runner.launch.worker", *self.preload])
         self._running: list[Running] = []
@@ -114,7 +138,7 @@ class Pool:
 
     def run(
         self,
-        next_task: Callable[[], tuple[int, Task] | None],
+        next_task: Next,
         on_end: Callable[[Ended], None],
         on_look: Callable[[list[int]], None],
     ) -> None:
@@ -140,7 +164,7 @@ class Pool:
                 self._stop_all(on_end, "the sweep was stopped" if isinstance(error, Interrupted) else "")
                 raise
 
-    def _start(self, next_task: Callable[[], tuple[int, Task] | None], stop: Stop) -> bool:
+    def _start(self, next_task: Next, stop: Stop) -> bool:
         """Fill the free slots; return whether anything was started."""
         free = [n for n in range(self.slots) if n not in {each.slot for each in self._running}]
         started = False

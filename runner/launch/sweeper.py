@@ -129,8 +129,9 @@ class FairSweeper(Sweeper):
         sweep.raise_refusal()
         launcher = OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"]
         for name in ("plan", "resume"):
-            if config.sweep[name] and launcher != "local":
-                raise ConfigError(f"sweep.{name} needs hydra/launcher=local, got {launcher}")
+            if config.sweep[name] and launcher not in sweep.POOLED:
+                needed = " or ".join(sweep.POOLED)
+                raise ConfigError(f"sweep.{name} needs hydra/launcher={needed}, got {launcher}")
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )

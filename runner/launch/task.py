@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 
 LOG = "job.log"  # of what a job prints, in its folder
+REFUSED = 2  # exit codes, as those of the command
+BROKEN = 1
+GRACE = 20.0  # seconds that a job has to save its state when it is asked to stop
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Task:
         origin: where the code comes from, looked up once.
         environment: variables, such as the devices it may see.
         goes_on: whether it was begun before, and goes on from its checkpoint.
+        delivers: whether it sends its own journal.
+        place: working directory; ``None``: that of the process that starts it.
     """
 
     path: Path
@@ -38,6 +43,8 @@ class Task:
     origin: Origin
     environment: dict[str, str] = field(default_factory=dict)
     goes_on: bool = False
+    delivers: bool = False
+    place: Path | None = None
 
 
 def work(task: Task) -> None:

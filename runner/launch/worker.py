@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterable
+from multiprocessing import connection
 
 import matplotlib.backends.backend_agg
 import matplotlib.figure  # noqa: F401
@@ -20,10 +22,9 @@ from ..build import build  # noqa: F401  with all that is registered
 from ..directory import Ending, RunDirectory
 from ..errors import ConfigError, Diverged, Interrupted
 from ..messages import explain
-from .task import LOG, Task
+from .task import BROKEN, GRACE, LOG, REFUSED, Task
 
-REFUSED = 2  # exit codes, as those of the command
-BROKEN = 1
+LAST_TRY_SECONDS = 180.0  # a worker that lost the cluster ends after 60 s; NFS keeps its locks for 90 s more
 
 
 class Parent:
@@ -58,6 +59,18 @@ class Parent:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Own(courier.Courier):
+    """The messenger of a job that sends its own journal, on a machine where nobody else would.
+
+    The sweep began while the store was there: a job that finds it away trains, and sends later.
+    """
+
+    def open(self, directory: RunDirectory, offline: bool) -> str | None:
+        """Have the run served, and wait for nothing; MLflow's id of it is known later."""
+        self.serve(directory)
+        return None
+
+
 def work(task: Task) -> None:
     """Run one job to its end, in a process of its own; its exit code says how that went."""
     os.setsid()  # Ctrl-C in the terminal is for the parent, which asks its jobs to stop
@@ -66,8 +79,15 @@ def work(task: Task) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.environ.update(task.environment)
+    if task.place is not None:
+        os.chdir(task.place)
     provenance.adopt(task.origin)
-    courier.use(Parent())
+    messenger: courier.Messenger = Parent()
+    if task.delivers:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        patience = OmegaConf.select(OmegaConf.create(task.config), "tracking.patience")
+        messenger = Own(task.path / "uploader.log", float(patience))
+    courier.use(messenger)
     sweep.current = sweep.Sweep.around(RunDirectory(task.above), task.varied)
     code = _code(task)
     sys.stdout.flush()
@@ -75,10 +95,29 @@ def work(task: Task) -> None:
     os._exit(code)  # what libraries do at exit is for processes that imported them
 
 
+def _end_with_parent() -> None:
+    """Stop this process when its parent is gone, wherever it is: a worker that was lost may train no more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wait_for_last_try(directory: RunDirectory) -> None:
+    """Wait for a job's process on a worker that the cluster has lost: it is about to end by itself."""
+    deadline = time.monotonic() + LAST_TRY_SECONDS
+    while directory.is_alive() and time.monotonic() < deadline:
+        time.sleep(1.0)
+
+
 def _code(task: Task) -> int:
     started = time.perf_counter()
     try:
         if task.goes_on:
+            if task.delivers:
+                _wait_for_last_try(RunDirectory(task.path))
             resume.resume(str(task.path), [])
         else:
             config = OmegaConf.create(task.config)

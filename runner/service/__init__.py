@@ -1,1 +1,1 @@
-"""What the command line gains by the service: jobs for a cluster, moving a store."""
+"""The team's service from the command line: its accounts, its jobs, its stores."""

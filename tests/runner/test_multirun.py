@@ -183,7 +183,7 @@ def test_settings_that_do_not_fit_are_refused(settings, message, run, store, tmp
     ("arguments", "message"),
     [
         (["--plan"], "sweep.plan is of a sweep, and this is one run: add -m"),
-        (["-m", "--plan", "hydra/launcher=basic"], "sweep.plan needs hydra/launcher=local, got basic"),
+        (["-m", "--plan", "hydra/launcher=basic"], "sweep.plan needs hydra/launcher=local or ray, got basic"),
         (["-m", "optimizer.lr=auto,0.1"], "optimizer.lr must be numbers > 0 where several are listed"),
         (["-m", "optimizer.lr=0,0.1"], "optimizer.lr must be numbers > 0 where several are listed, got '0'"),
         (["-m", "seed=a,b"], "seed must be whole numbers >= 0, got 'a'"),

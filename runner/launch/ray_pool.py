@@ -1,0 +1,206 @@
+"""A sweep's jobs on a Ray cluster. One whose worker is lost ends as if its process was killed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, JobFailed, reason_of
+from ..screen import err
+from ..signals import Stop, listening
+from . import ray_worker
+from .cluster import Needs, nodes, room
+from .pool import LOOK, Ended, Next
+from .task import BROKEN, GRACE
+
+COUNT_EVERY = 2.0  # seconds between two looks at how large the cluster is
+PATIENCE = 10.0  # seconds of waiting for a worker before that is said
+STOP_SECONDS = GRACE + 10.0  # that a worker has to say how a job ended that was asked to stop
+
+
+@dataclass
+class Sent:
+    """A job that Ray has."""
+
+    number: int
+    since: float
+    stopped_for: str = ""
+
+
+class RayPool:
+    """Runs tasks on a Ray cluster, as many at a time as it has room for.
+
+    Each job is a process of its own that a worker starts. It sends its own journal.
+
+    Args:
+        ray: Ray's module, connected.
+        folder: the sweep's; workers have to see it.
+        needs: what a job takes of a node.
+        timeout: after so long on its worker a job is stopped [seconds]; ``None``: never.
+        retries: how often the preflight is started again when its worker is lost.
+        preload: modules that the jobs will import, beside torch.
+
+    Raises:
+        ConfigError: no node is large enough, or one of those that are does not see the folder.
+    """
+
+    delivers = True
+
+    def __init__(
+        self, ray: Any, folder: Path, needs: Needs, timeout: float | None, retries: int, preload: list[str]
+    ) -> None:
+        self._ray = ray
+        self._needs = needs
+        self._timeout = timeout
+        self._place = Path.cwd()
+        self._preload = preload
+        self._jobs: dict[Any, Sent] = {}
+        self._counted = (-COUNT_EVERY, 0)
+        task = functools.partial(
+            ray.remote, num_cpus=needs.cpus, num_gpus=needs.gpus, scheduling_strategy="SPREAD", max_calls=0
+        )
+        self._train = task(max_retries=0)(ray_worker.train)  # the sweep's manifest counts tries
+        self._answer = task(max_retries=retries)(ray_worker.answer)
+        self._refuse(folder)
+
+    def _refuse(self, folder: Path) -> None:
+        """Raise where the cluster is too small, or a node does not see the sweep's folder."""
+        alive = nodes(self._ray)
+        large = [node for node in alive if room(node, self._needs)]
+        if not large:
+            most = max((node["Resources"].get("CPU", 0.0) for node in alive), default=0.0)
+            devices = max((node["Resources"].get("GPU", 0.0) for node in alive), default=0.0)
+            raise ConfigError(
+                f"hydra.launcher.cpus and gpus must be what one node has, got {self._needs}; "
+                f"of {len(alive)} nodes the largest has {Needs(most, devices)}"
+            )
+        mark = folder / f".seen-{uuid.uuid4().hex}"  # a name that no node can know already
+        mark.touch()
+        try:
+            looks = self._ray.get([self._look(node, [mark, self._place]) for node in large])
+        finally:
+            mark.unlink()
+        for number, (what, path) in enumerate(
+            [(ray_worker.FOLDER, folder), ("the working directory", self._place)]
+        ):
+            if blind := {machine for seen, machine in looks if not seen[number]}:
+                raise ConfigError(ray_worker.unseen(what, path, sorted(blind)))
+
+    def _look(self, node: dict[str, Any], paths: list[Path]) -> Any:
+        there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
+        return self._ray.remote(num_cpus=0, scheduling_strategy=there)(ray_worker.sees).remote(paths)
+
+    @property
+    def slots(self) -> int:
+        """Jobs at a time that the cluster has room for now; other sweeps share it."""
+        when, count = self._counted
+        if time.monotonic() - when > COUNT_EVERY:
+            count = sum(room(node, self._needs) for node in nodes(self._ray))
+            self._counted = (time.monotonic(), count)
+        return count
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a function that needs torch gives, called on a worker.
+
+        Raises:
+            JobFailed: the worker was lost, each time.
+            Interrupted: a signal came.
+        """
+        asked = self._answer.remote(function, arguments, self._preload)
+        began, told = time.monotonic(), False
+        with listening() as stop:
+            while not self._ray.wait([asked], timeout=LOOK)[0]:
+                if stop.signum is not None:
+                    self._ray.cancel(asked, force=True)
+                stop.check()
+                if not told and time.monotonic() - began > PATIENCE and not self._has_room():
+                    told = True
+                    err.print(f"waiting for a worker with {self._needs}")
+        try:
+            worked, answer = self._ray.get(asked)
+        except self._ray.exceptions.RayError as error:
+            raise JobFailed(f"the worker that looks at the jobs was lost: {reason_of(error)}") from error
+        if not worked:
+            raise answer
+        return answer
+
+    def _has_room(self) -> bool:
+        free = self._ray.available_resources()
+        return free.get("CPU", 0.0) >= self._needs.cpus and free.get("GPU", 0.0) >= self._needs.gpus
+
+    def run(
+        self, next_task: Next, on_end: Callable[[Ended], None], on_look: Callable[[list[int]], None]
+    ) -> None:
+        """Run what ``next_task`` gives until it gives none and all have ended: see :class:`pool.Pool`.
+
+        Raises:
+            Interrupted: a signal came; every job was asked to save its state, and has ended.
+        """
+        with listening() as stop:
+            try:
+                while self._send(next_task, stop) or self._jobs:
+                    self._reap(on_end)
+                    on_look([each.number for each in self._jobs.values()])
+                    stop.check()
+            except BaseException:
+                self._stop_all(on_end)
+                raise
+
+    def _send(self, next_task: Next, stop: Stop) -> bool:
+        """Fill the cluster; return whether anything was sent.
+
+        One job is always there, also when no worker is: Ray starts it when one has come.
+        """
+        sent = False
+        while len(self._jobs) < max(1, self.slots) and stop.signum is None:
+            if (given := next_task()) is None:
+                break
+            number, task = given
+            told = dataclasses.replace(task, place=self._place)
+            ref = self._train.remote(number, told, self._timeout, self._preload)
+            self._jobs[ref] = Sent(number, time.monotonic())
+            sent = True
+        return sent
+
+    def _reap(self, on_end: Callable[[Ended], None]) -> None:
+        ready, _ = self._ray.wait([*self._jobs], num_returns=1, timeout=LOOK)
+        for ref in ready:
+            on_end(self._ended(ref, self._jobs.pop(ref)))
+
+    def _ended(self, ref: Any, sent: Sent) -> Ended:
+        """Return how a job ended."""
+        errors = self._ray.exceptions
+        number, seconds = sent.number, time.monotonic() - sent.since
+        try:
+            ended: Ended = self._ray.get(ref)
+        except errors.TaskCancelledError:  # it waited for a worker
+            return Ended(number, -signal.SIGTERM, 0.0, sent.stopped_for, False)
+        except errors.RayTaskError as error:
+            return Ended(number, BROKEN, seconds, "", False, reason_of(error.cause))
+        except errors.RayError as error:
+            why = f"its worker was lost ({type(error).__name__})"
+            return Ended(number, -signal.SIGKILL, seconds, sent.stopped_for, False, why)
+        if ended.stopped_for and not ended.was_late and not sent.stopped_for:  # by the end of its worker
+            return Ended(number, -signal.SIGTERM, ended.seconds, "", False, "its worker was stopped")
+        return ended
+
+    def _stop_all(self, on_end: Callable[[Ended], None]) -> None:
+        """Ask every job to save its state, and wait for it; not for workers that do not answer."""
+        for ref, sent in self._jobs.items():
+            sent.stopped_for = "the sweep was stopped"
+            self._ray.cancel(ref, force=False)
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._jobs and time.monotonic() < deadline:
+            self._reap(on_end)
+        for ref, sent in self._jobs.items():
+            self._ray.cancel(ref, force=True)
+            seconds = time.monotonic() - sent.since
+            on_end(Ended(sent.number, -signal.SIGKILL, seconds, sent.stopped_for, False))
+        self._jobs.clear()

@@ -1,0 +1,80 @@
+"""What a Ray worker does for a sweep: it starts a job in a process of its own, and says how that ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .. import provenance
+from ..directory import RunDirectory
+from ..errors import Interrupted
+from ..extras import extra
+from .pool import Ended, Pool
+from .task import REFUSED, Task
+
+FOLDER = "hydra.sweep.dir"
+
+_pool: Pool | None = None
+
+
+def train(number: int, task: Task, timeout: float | None, preload: list[str]) -> Ended:
+    """Run one job to its end. A Ray task; Ray stops it as Ctrl-C would, and the job saves its state.
+
+    Args:
+        number: the job.
+        task: what its process is told.
+        timeout: stop it after so long [seconds]; ``None``: never.
+        preload: modules that it will import, beside torch.
+    """
+    if not RunDirectory(task.above).order_file.exists():
+        return Ended(number, REFUSED, 0.0, "", False, unseen(FOLDER, task.above, [platform.node()]))
+    pool = _own_pool(preload)
+    pool.timeout = timeout
+    # Told to the job itself: the server that it is forked from has the devices of an earlier one.
+    devices = ",".join(extra("ray", "ray").get_runtime_context().get_accelerator_ids().get("GPU", []))
+    environment = task.environment | {"CUDA_VISIBLE_DEVICES": devices}
+    origin = provenance.moved_here(task.origin)
+    told = dataclasses.replace(task, environment=environment, origin=origin)
+    waiting = [(number, told)]
+    ended: list[Ended] = []
+    with suppress(Interrupted):
+        pool.run(lambda: waiting.pop() if waiting else None, ended.append, lambda _: None)
+    return ended[0] if ended else Ended(number, -signal.SIGTERM, 0.0, "the sweep was stopped", False)
+
+
+def answer(function: Callable[..., Any], arguments: tuple[Any, ...], preload: list[str]) -> tuple[bool, Any]:
+    """Return whether a function that needs torch worked, and what it gave or raised. A Ray task."""
+    try:
+        return True, _own_pool(preload).call(function, *arguments)
+    except Exception as error:  # as it is, not in the clothes that Ray puts on it
+        return False, error
+
+
+def sees(paths: list[Path]) -> tuple[list[bool], str]:
+    """Return whether each of these is here, and the machine's name. A Ray task."""
+    return [path.exists() for path in paths], platform.node()
+
+
+def unseen(what: str, path: Path, machines: list[str]) -> str:
+    """Return the words for machines that do not see a folder of the sweep's."""
+    return (
+        f"{what} must lie on a disk that all workers share, under the same path, got {path}, "
+        f"which is not there on {', '.join(machines)}"
+    )
+
+
+def _own_pool(preload: list[str]) -> Pool:
+    """Return the pool of this process. Ray gives it one job after the other: they share a warm server."""
+    global _pool
+    if _pool is None:
+        # multiprocessing has each child import the main script, and that of a Ray worker imports Ray.
+        vars(sys.modules["__main__"]).pop("__file__", None)
+        _pool = Pool(1, preload=preload)
+        _pool.warm_up()
+    return _pool

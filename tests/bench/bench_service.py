@@ -1,0 +1,196 @@
+"""What the team's tracking server carries: runs at a time that log every step, through the compose file.
+
+PostgreSQL and the tracking server run as ``docker/compose.yaml`` says, on this machine's loopback. Each
+client is a process with a run directory of its own: one thread writes a row of learning rate, momentum and
+loss for each step, at a steady rate, as training does; the rest is what a run's uploader does. When all have
+ended, the points of every run are counted in PostgreSQL.
+
+Usage: ``python tests/bench/bench_service.py [--runs 16] [--rate 50] [--seconds 60] [--json FILE]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+COLUMNS = ("lr", "momentum", "loss")
+SERVICES = ("postgres", "tracking")
+COUNTED = "SELECT COUNT(*), COUNT(DISTINCT (run_uuid, key, step)) FROM metrics"
+
+
+def client(path: Path, rate: float, steps: int) -> None:
+    """Be one run: say ``ready``, wait for a line, log all steps, say how each batch went."""
+    from mlflow.tracking import MlflowClient
+
+    from runner.directory import Ending, Order, RunDirectory, now
+    from runner.journal import Journal
+    from runner.tracking import Delivery
+    from runner.uploader import TICK, clean_environment
+
+    clean_environment()
+    directory = RunDirectory(path)
+    directory.path.mkdir()
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    directory.write(Order(uuid.uuid4().hex, uri, "load", path.name, {}, {}, now()))
+    taken: list[float] = []
+    errors: list[str] = []
+    send = MlflowClient.log_batch
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        began = time.perf_counter()
+        answer = send(*arguments, **named)
+        taken.append(time.perf_counter() - began)
+        return answer
+
+    MlflowClient.log_batch = timed
+    delivery = Delivery(directory)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    began = time.monotonic()
+
+    def train() -> None:
+        with Journal(directory.steps, COLUMNS) as journal:
+            for step in range(steps):
+                time.sleep(max(0.0, began + step / rate - time.monotonic()))
+                journal.append(step, (0.1, 0.9, 1.0 / (step + 1)))
+                journal.flush()
+        directory.write(Ending("FINISHED", now()))
+
+    training = threading.Thread(target=train)
+    training.start()
+    trained = None
+    while True:
+        trained = trained or (None if training.is_alive() else time.monotonic())
+        try:
+            if delivery.advance():
+                break
+        except Exception as error:
+            errors.append(repr(error)[:200])
+        time.sleep(TICK)
+    behind = time.monotonic() - (trained or time.monotonic())
+    print(json.dumps({"batches": taken, "errors": errors, "behind": behind}), flush=True)
+
+
+def memory(processes: list[int]) -> float:
+    """Return what processes hold, shared pages counted once [MB]."""
+    total = 0
+    for process in processes:
+        try:
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+def load(runs: int, rate: float, seconds: float) -> dict[str, Any]:
+    """Start the services and the clients; return what was measured."""
+    import psycopg2
+
+    from tests.service.stack import stack
+
+    steps = int(rate * seconds)
+    with stack() as services:
+        services.up("accounts")
+        folder = services.folder / "runs"
+        folder.mkdir()
+        account = services.services["ray-worker"].environment
+        environment = os.environ | {
+            "MLFLOW_TRACKING_URI": services.uri(),
+            "MLFLOW_TRACKING_USERNAME": account["MLFLOW_TRACKING_USERNAME"],
+            "MLFLOW_TRACKING_PASSWORD": account["MLFLOW_TRACKING_PASSWORD"],
+            "OMP_NUM_THREADS": "1",
+        }
+        clients = [
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    __file__,
+                    "--client",
+                    str(folder / str(n)),
+                    f"--rate={rate}",
+                    f"--steps={steps}",
+                ],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for n in range(runs)
+        ]
+        for each in clients:
+            assert each.stdout is not None
+            assert each.stdout.readline() == "ready\n", "a client did not start"
+        began = time.monotonic()
+        for each in clients:
+            assert each.stdin is not None
+            each.stdin.write("go\n")
+            each.stdin.flush()
+        time.sleep(seconds / 2)
+        held = {name: memory(services.instances[name][0].processes()) for name in SERVICES}
+        said = [json.loads(each.communicate()[0]) for each in clients]
+        took = time.monotonic() - began
+        given = services.instances["tracking"][0].environment()
+        database = {"host": "127.0.0.1", "port": given["PGPORT"], "dbname": given["PGDATABASE"]}
+        who = {"user": given["PGUSER"], "password": given["PGPASSWORD"]}
+        with closing(psycopg2.connect(**database, **who)) as connection, connection.cursor() as cursor:
+            cursor.execute(COUNTED)
+            points, distinct = cursor.fetchone() or (0, 0)
+    batches = np.array([seconds for each in said for seconds in each["batches"]])
+    return {
+        "runs": runs,
+        "steps a second of each": rate,
+        "seconds": seconds,
+        "points wanted": runs * steps * len(COLUMNS),
+        "points in PostgreSQL": points,
+        "of them distinct": distinct,
+        "points a second": points / took,
+        "batches": len(batches),
+        "p50 of a batch [ms]": 1000 * float(np.percentile(batches, 50)),
+        "p99 of a batch [ms]": 1000 * float(np.percentile(batches, 99)),
+        "delivered after the last step [s]": max(each["behind"] for each in said),
+        "errors": sum(len(each["errors"]) for each in said),
+        "first error": next((error for each in said for error in each["errors"]), ""),
+        **{f"memory of {name} [MB]": held[name] for name in SERVICES},
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=50.0, help="steps a second of each run")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--client", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.client:
+        client(asked.client, asked.rate, asked.steps)
+        return 0
+    measured = load(asked.runs, asked.rate, asked.seconds)
+    for name, value in measured.items():
+        print(f"{name:34} {f'{value:,.1f}' if isinstance(value, float) else value}")
+    if asked.json:
+        asked.json.write_text(json.dumps(measured, indent=1))
+    whole = measured["points wanted"] == measured["points in PostgreSQL"] == measured["of them distinct"]
+    return 0 if whole and not measured["errors"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
