@@ -6,9 +6,10 @@ import argparse
 import dataclasses
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..options import Parser
 
 if TYPE_CHECKING:
     from .artifacts import Artifacts
@@ -16,16 +17,9 @@ if TYPE_CHECKING:
 COMMAND = "python -m runner move"
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are the program's own."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; {COMMAND} --help lists what there is")
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    made = _Parser(
+    made = Parser(
         prog=COMMAND,
         description="Copy an MLflow store into an empty one: every run with its points, the model registry, "
         "all tables. SOURCE stays as it is. All is written in one transaction: a move that is broken off "
