@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 from ..config import TrackingSettings
-from ..errors import ConfigError
 from ..options import Parser
 
 

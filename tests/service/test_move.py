@@ -4,6 +4,7 @@ import re
 import signal
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import DatasetInput, Metric, Param
 from mlflow.tracking import MlflowClient
 
+from runner.directory import Order, RunDirectory
 from runner.errors import ConfigError
 from runner.service.artifacts import LOCATIONS, Artifacts
 from runner.service.move import main
@@ -28,7 +30,7 @@ EXTREMES = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf"), "ti
 def source(run, tmp_path_factory):
     """The folder of a sweep with two runs, and a store with what else MLflow keeps."""
     folder = tmp_path_factory.mktemp("source")
-    done = run(folder, "runner", "-m", "seed=0,1", "schedule=constant", "trainer.epochs=2")
+    done = run(folder, "runner", "-m", "seed=0,1", "schedule=constant", "trainer.steps=20")
     assert done.returncode == 0, done.stderr
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     experiment = client.create_experiment(HOSTILE, (folder / "else where").as_uri(), tags={"a": HOSTILE})
@@ -132,8 +134,9 @@ def test_every_row_and_file_arrives_and_the_server_goes_on_from_there(source, po
             assert version.source == after.get_run(run_id).info.artifact_uri
             assert names == [Path("a folder/b.txt")]
 
-    again = run(tmp_path, "runner", "tracking=server", f"tracking.uri={postgres.uri}", "trainer.steps=3")
-    assert again.returncode == 0, again.stderr
+    new = after.create_run("1", run_name="new").info.run_id
+    after.log_metric(new, "loss", 1.0, step=3)
+    assert [point.step for point in after.get_metric_history(new, "loss")] == [3]
     assert int(after.create_experiment("a new one")) == 1 + max(
         int(each.experiment_id) for each in before.search_experiments(3)
     )
@@ -271,7 +274,22 @@ def test_an_address_that_leads_out_of_its_experiment_is_left_alone(tmp_path):
     assert not moving.folders
 
 
+def test_run_folders_of_a_store_that_moved_name_the_new_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    old, other = f"sqlite:///{tmp_path}/mlflow.db", "http://127.0.0.1:5000"
+    for name, uri in {"a": old, "b": other}.items():
+        folder = RunDirectory(tmp_path / "outputs" / name)
+        folder.path.mkdir(parents=True)
+        folder.write(Order(name, uri, "e", "n", {"seed": 1}, {}, 5, plan={"lr": 1}))
+    before = RunDirectory(tmp_path / "outputs" / "a").order
+
+    assert main(["--runs", "outputs", "sqlite:///mlflow.db", "http://tracking:5000"]) == 0
+    assert RunDirectory(tmp_path / "outputs" / "a").order == replace(before, uri="http://tracking:5000")
+    assert RunDirectory(tmp_path / "outputs" / "b").order.uri == other
+
+
 @pytest.mark.slow
+@pytest.mark.soak
 def test_runs_of_a_store_that_moved_are_sent_to_the_new_one(run, store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run(tmp_path, "runner", "trainer.steps=3", "schedule=constant", "hydra.run.dir=outputs/a")
