@@ -110,6 +110,7 @@ COMMANDS = {
     "doctor": _doctor,
     "verify-resume": _of("verify"),
     "submit": _of("service.submit"),
+    "move": _of("service.move"),
     "users": _of("service.accounts"),
 }
 

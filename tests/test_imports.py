@@ -37,7 +37,7 @@ def test_schedules_is_pure(file):
 @pytest.mark.parametrize("file", files("runner"), ids=lambda f: str(f.relative_to(ROOT)))
 def test_each_framework_has_its_door(file):
     doors = {
-        "mlflow": {"access.py", "store.py", "tracking.py", "compare/archive.py", "service/move.py"},
+        "mlflow": {"access.py", "store.py", "tracking.py", "compare/archive.py", "service/stores.py"},
         "hydra": {"__main__.py", "config.py", "sweep.py", "messages.py", "resume.py", "service/submit.py"}
         | {"launch/launcher.py", "launch/sweeper.py", "launch/plugins.py"},
         "omegaconf": {

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
 
 from ..config import TrackingSettings
-from ..errors import ConfigError
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are the program's own."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; python -m runner compare --help lists what there is")
+from ..options import Parser
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     defaults = TrackingSettings()
-    made = _Parser(
+    made = Parser(
         prog="python -m runner compare",
         description="Compare the schedules of a sweep: a table, an HTML report, pictures, JSON.",
         allow_abbrev=False,

@@ -24,6 +24,11 @@ STOP_SECONDS = 120  # what a stopped job may take: a sweep asks its jobs, saves,
 SILENCE_SECONDS = 60.0  # without an answer, while a log is followed
 LOOK_SECONDS = 1.0
 START_SECONDS = 10.0  # that a job may take to start without waiting for anybody
+CHATTY = (  # Ray's loggers that tell of every upload and of every log's end
+    "ray.dashboard.modules.job.sdk",
+    "ray.dashboard.modules.dashboard_sdk",
+    "ray._private.runtime_env.packaging",
+)
 
 Answer = TypeVar("Answer")
 
@@ -48,7 +53,8 @@ class Cluster:
             ray = extra("ray.job_submission", "ray")
         except ValueError as error:
             raise ConfigError(str(error)) from error
-        logging.getLogger("ray.dashboard.modules.job.sdk").setLevel(logging.WARNING)  # it tells of each line
+        for chatty in CHATTY:
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         self._look()
         os.environ[ADDRESS_VARIABLE] = self.address  # Ray would let the variable win over what was asked for
         self._client: Any = _asked(lambda: ray.JobSubmissionClient(self.address), self.address)

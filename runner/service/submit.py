@@ -10,9 +10,10 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..options import Parser
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -21,18 +22,11 @@ COMMAND = "python -m runner submit"
 FAILED, MISTAKE, INTERRUPTED = 1, 2, 130  # exit codes
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are the program's own."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message}; {COMMAND} --help lists what there is")
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
     from .cluster import ADDRESS, ADDRESS_VARIABLE
 
-    made = _Parser(
+    made = Parser(
         prog=COMMAND,
         description="Run 'python -m runner OVERRIDES' as a job of a Ray cluster, and follow its log.",
         epilog="RAY_AUTH_TOKEN holds the cluster's token. What stands in OVERRIDES can be read by everyone "
@@ -195,7 +189,10 @@ def _code(job: str, known: Any) -> int:
     if status == "SUCCEEDED":
         return 0
     if status == "STOPPED":
-        print(f"job {job} was stopped; to go on: {COMMAND} resume=FOLDER", file=sys.stderr)
+        again = (
+            "the same with sweep.resume=FOLDER" if job.startswith("sweep-") else f"{COMMAND} resume=FOLDER"
+        )
+        print(f"job {job} was stopped; to go on: {again}", file=sys.stderr)
         return FAILED
     code = known.driver_exit_code
     reason = f"exit code {code}" if code is not None else _one_line(known.message or "no reason is known")

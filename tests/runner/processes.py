@@ -82,13 +82,13 @@ class Server:
         self.uri = f"http://127.0.0.1:{self.port}"
         self.table = count_with
         self._folder = folder
-        self._backend = backend
+        self.backend = backend
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         places = [
             "--backend-store-uri",
-            self._backend,
+            self.backend,
             "--artifacts-destination",
             str(self._folder / "files"),
         ]

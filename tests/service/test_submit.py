@@ -187,6 +187,7 @@ def test_hostile_words_do_no_harm_and_no_password_travels(head):
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_mistake_that_the_cluster_finds_is_told_as_one(head):
     done = head.do("schedule=cosin")
     assert done.returncode == 2, done.stdout + done.stderr
@@ -275,6 +276,7 @@ class Half:
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_package_of_the_users_own_reaches_every_job_of_a_sweep(head):
     (head.desk / "my_package").mkdir()
     (head.desk / "my_package" / "__init__.py").write_text(PLUGIN)
