@@ -103,7 +103,9 @@ class RayPool:
 
     def _look(self, node: dict[str, Any], paths: list[Path]) -> Any:
         there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
-        return self._ray.remote(num_cpus=0, scheduling_strategy=there)(ray_worker.sees).remote(paths)
+        return self._ray.remote(num_cpus=0, scheduling_strategy=there)(ray_worker.sees).remote(
+            paths, self._preload
+        )
 
     @property
     def slots(self) -> int:

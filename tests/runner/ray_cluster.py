@@ -24,16 +24,25 @@ class Node:
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.mark = uuid.uuid4().hex
-        with (folder / f"ray-{self.mark[:8]}.log").open("w") as log:
+        self.log = folder / f"ray-{self.mark[:8]}.log"
+        # Of its own, or two that start at once would take the same socket; and short, as its path must be.
+        self._session = tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+        with self.log.open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments, "--block",
-                 "--num-gpus=0", f"--object-store-memory={STORE}", "--disable-usage-stats"],
+                 "--num-gpus=0", f"--object-store-memory={STORE}", "--disable-usage-stats",
+                 f"--temp-dir={self._session.name}"],
                 cwd=folder,
                 env=environment() | credentials() | impatience() | {MARK: self.mark},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )  # fmt: skip
+
+    def is_up(self) -> bool:
+        """Whether it has joined."""
+        assert self._process.poll() is None, self.log.read_text()
+        return "block forever" in self.log.read_text()
 
     def processes(self, which: str = "") -> list[int]:
         """The ids of its processes, also of those whose parents are gone."""
@@ -54,6 +63,7 @@ class Node:
             self._process.poll()
             time.sleep(0.05)
         self._process.wait()
+        self._session.cleanup()
 
 
 class Cluster:
@@ -62,13 +72,8 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.address = f"127.0.0.1:{free_port()}"
-        self._session = tempfile.TemporaryDirectory(prefix="ray-")  # a socket's path must be short
         head = ["--head", f"--port={self.address.rpartition(':')[2]}", "--num-cpus=0"]
-        more = [
-            "--include-dashboard=false",
-            f"--temp-dir={self._session.name}",
-            "--node-ip-address=127.0.0.1",
-        ]
+        more = ["--include-dashboard=false", "--node-ip-address=127.0.0.1"]
         self.nodes = [Node(folder, *head, *more)]
 
     def join(self, cpus: int = 1) -> Node:
@@ -80,7 +85,6 @@ class Cluster:
     def close(self) -> None:
         for node in reversed(self.nodes):
             node.kill()
-        self._session.cleanup()
 
     def environment(self) -> dict[str, str]:
         """What a driver needs: the address, and the token."""
@@ -101,7 +105,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
     """A cluster that has its head."""
     made = Cluster(folder)
     try:
-        wait_for(lambda: made.nodes[0].processes("gcs_server") and made.nodes[0].processes("raylet/raylet"))
+        wait_for(made.nodes[0].is_up)
         yield made
     finally:
         made.close()

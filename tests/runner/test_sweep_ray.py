@@ -34,7 +34,7 @@ def working(ray: Cluster, count: int) -> Iterator[list[Node]]:
     nodes = [ray.join() for _ in range(count)]
     try:
         for node in nodes:
-            wait_for(lambda n=node: n.processes("raylet/raylet"))
+            wait_for(node.is_up)
         yield nodes
     finally:
         for node in nodes:
