@@ -47,6 +47,9 @@ def connect(address: str | None) -> Any:
     Raises:
         ConfigError: Ray is not installed, or there is no such cluster.
     """
+    os.environ.setdefault(
+        "RAY_DEDUP_LOGS_SKIP_REGEX", "^"
+    )  # all that its raylets report: it is said in our words
     try:
         ray = extra("ray", "ray")
     except ValueError as error:

@@ -22,6 +22,7 @@ from .task import BROKEN, GRACE
 
 COUNT_EVERY = 2.0  # seconds between two looks at how large the cluster is
 PATIENCE = 10.0  # seconds of waiting for a worker before that is said
+JOIN_SECONDS = 30.0  # that the nodes of a cluster that was just started have to join it
 STOP_SECONDS = GRACE + 10.0  # that a worker has to say how a job ended that was asked to stop
 
 
@@ -72,9 +73,16 @@ class RayPool:
 
     def _refuse(self, folder: Path) -> None:
         """Raise where the cluster is too small, or a node does not see the sweep's folder."""
-        alive = nodes(self._ray)
-        large = [node for node in alive if room(node, self._needs)]
+        began, told = time.monotonic(), False
+        while not (large := [node for node in nodes(self._ray) if room(node, self._needs)]):
+            if time.monotonic() - began > JOIN_SECONDS:
+                break
+            if not told:
+                told = True
+                err.print(f"waiting for a node with {self._needs}, for {JOIN_SECONDS:.0f} s at most")
+            time.sleep(LOOK)
         if not large:
+            alive = nodes(self._ray)
             most = max((node["Resources"].get("CPU", 0.0) for node in alive), default=0.0)
             devices = max((node["Resources"].get("GPU", 0.0) for node in alive), default=0.0)
             raise ConfigError(
@@ -95,7 +103,9 @@ class RayPool:
 
     def _look(self, node: dict[str, Any], paths: list[Path]) -> Any:
         there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node["NodeID"], soft=True)
-        return self._ray.remote(num_cpus=0, scheduling_strategy=there)(ray_worker.sees).remote(paths)
+        return self._ray.remote(num_cpus=0, scheduling_strategy=there)(ray_worker.sees).remote(
+            paths, self._preload
+        )
 
     @property
     def slots(self) -> int:

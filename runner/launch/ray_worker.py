@@ -56,8 +56,9 @@ def answer(function: Callable[..., Any], arguments: tuple[Any, ...], preload: li
         return False, error
 
 
-def sees(paths: list[Path]) -> tuple[list[bool], str]:
-    """Return whether each of these is here, and the machine's name. A Ray task."""
+def sees(paths: list[Path], preload: list[str]) -> tuple[list[bool], str]:
+    """Return whether each of these is here, and the machine's name; get ready for jobs. A Ray task."""
+    _own_pool(preload)
     return [path.exists() for path in paths], platform.node()
 
 

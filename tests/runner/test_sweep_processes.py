@@ -169,17 +169,3 @@ def test_jobs_of_submitit_are_children_of_the_sweep_too(run, store, tmp_path):
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
     assert all(len(store(tmp_path).points(child, "loss")) == 44 for child in children)
     assert len(ranked(done.stdout)) == 2
-
-
-def test_jobs_of_ray_are_children_of_the_sweep_too(run, store, tmp_path):
-    pytest.importorskip(
-        "hydra_plugins.hydra_ray_launcher",
-        reason="hydra-ray-launcher needs cloudpickle 2, and joblib of this environment 3",
-    )
-    done = run(tmp_path, "runner", "-m", "hydra/launcher=cluster", "seed=0,1", "trainer.epochs=2")
-
-    assert done.returncode == 0, done.stderr
-    parent, *children = store(tmp_path).runs()
-    assert parent.info.status == "FINISHED"
-    assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
-    assert all(len(store(tmp_path).points(child, "loss")) == 44 for child in children)

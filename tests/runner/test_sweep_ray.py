@@ -1,0 +1,158 @@
+"""Sweeps on a Ray cluster: as on one machine, whatever becomes of the workers."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from runner.directory import RunDirectory
+from runner.journal import read
+
+from .processes import rows, wait_for
+from .ray_cluster import Cluster, Node, cluster
+
+pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+
+SWEEP = ["seed=0,1,2,3", "trainer.epochs=150", "trainer.checkpoint_steps=200", "hydra.sweep.dir=sweep"]
+STEPS = 3300
+
+
+@pytest.fixture(scope="module")
+def ray(tmp_path_factory) -> Iterator[Cluster]:
+    with cluster(tmp_path_factory.mktemp("ray")) as made:
+        yield made
+
+
+@contextmanager
+def working(ray: Cluster, count: int) -> Iterator[list[Node]]:
+    nodes = [ray.join() for _ in range(count)]
+    try:
+        for node in nodes:
+            wait_for(node.is_up)
+        yield nodes
+    finally:
+        for node in nodes:
+            node.kill()
+
+
+def begin(folder: Path, ray: Cluster, *arguments: str) -> "subprocess.Popen[str]":
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "runner", "-m", "hydra/launcher=ray", *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=ray.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def job(folder: Path, number: int) -> RunDirectory:
+    return RunDirectory(folder / "sweep" / str(number))
+
+
+def losses(folder: Path) -> list[list[float]]:
+    return [read(job(folder, number).steps)["loss"].tolist() for number in range(4)]
+
+
+def home(node: Node, jobs: list[RunDirectory]) -> list[RunDirectory]:
+    """The jobs whose processes are of this node."""
+    logs = {str(each.path / "job.log"): each for each in jobs}
+    found = []
+    for pid in node.processes():
+        try:
+            found.append(logs[str(Path(f"/proc/{pid}/fd/1").readlink())])
+        except (OSError, KeyError):
+            continue
+    return found
+
+
+def test_jobs_of_a_lost_worker_go_on_elsewhere_and_come_to_what_they_do_on_one_machine(
+    ray, run, store, tmp_path
+):
+    (tmp_path / "calm").mkdir()
+    folder = tmp_path / "cut"
+    with working(ray, 2) as nodes:
+        calm = run(tmp_path / "calm", "runner", "-m", *SWEEP)
+        assert calm.returncode == 0, calm.stderr
+        process = begin(folder, ray, *SWEEP)
+        wait_for(lambda: all(rows(job(folder, n)) > 500 for n in (0, 1)) or process.poll() is not None)
+        lost = home(nodes[0], [job(folder, n) for n in range(4)])
+        assert lost, process.communicate(timeout=5)
+        nodes[0].kill()
+        nodes.append(ray.join())
+        wait_for(lambda: home(nodes[2], [job(folder, n) for n in range(4)]), 60.0)
+        out, err = process.communicate(timeout=120)
+
+    assert process.returncode == 0, err
+    assert "its worker was lost" in err
+    assert "raylet" not in out + err
+    assert len(err.splitlines()) == 4 + len(lost), err
+    assert losses(folder) == losses(tmp_path / "calm")
+    parent, *children = store(folder).runs()
+    assert parent.info.status == "FINISHED"
+    assert [child.info.status for child in children] == ["FINISHED"] * 4
+    for child in children:
+        assert [step for step, _ in store(folder).points(child, "loss")] == list(range(STEPS))
+    attempts = [each["attempts"] for each in json.loads((folder / "sweep" / "manifest.json").read_text())]
+    assert sum(attempts) == 4 + len(lost)
+    resumed = {child.data.params["seed"] for child in children if "resumed.at" in child.data.tags}
+    assert resumed == {each.path.name for each in lost}
+
+
+@pytest.mark.soak
+def test_a_sweep_that_was_stopped_goes_on_where_it_was(ray, store, tmp_path):
+    with working(ray, 2):
+        process = begin(tmp_path, ray, *SWEEP)
+        wait_for(lambda: all(rows(job(tmp_path, n)) > 500 for n in (0, 1)) or process.poll() is not None)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 128 + signal.SIGTERM, err
+        assert "Traceback" not in err
+        assert "the same command with sweep.resume=sweep goes on" in out
+        assert {each.info.status for each in store(tmp_path).runs()} == {"KILLED"}
+
+        process = begin(tmp_path, ray, *SWEEP[:-1], "sweep.resume=sweep")
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    parent, *children = store(tmp_path).runs()
+    assert parent.info.status == "FINISHED"
+    assert [child.info.status for child in children] == ["FINISHED"] * 4
+    assert all(len(store(tmp_path).points(child, "loss")) == STEPS for child in children)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["hydra.launcher.cpus=0"], "hydra.launcher.cpus must be a number > 0, got 0"),
+        (["hydra.launcher.gpus=-1"], "hydra.launcher.gpus must be a number >= 0, got -1"),
+        (["hydra.launcher.gpus=1.5"], "hydra.launcher.gpus must be a whole number where it is > 1, got 1.5"),
+        (["hydra.launcher.retries=-1"], "hydra.launcher.retries must be a whole number >= 0, got -1"),
+        (["hydra.launcher.timeout=0"], "hydra.launcher.timeout must be > 0 seconds, got 0"),
+        (["hydra.launcher.address=here"], "hydra.launcher.address must be null, local or HOST:PORT"),
+        (["hydra.launcher.address=127.0.0.1:1"], "hydra.launcher.address must be a Ray cluster that answers"),
+        (["trainer.threads=null"], "hydra.launcher.cpus must be a number > 0 where trainer.threads is null"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(settings, message, run, store, tmp_path):
+    done = run(tmp_path, "runner", "-m", "hydra/launcher=ray", "seed=0,1", *settings)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not store(tmp_path).exists
+
+
+@pytest.mark.soak
+def test_a_cluster_too_small_or_with_a_folder_of_its_own_is_refused(ray, store, tmp_path):
+    with working(ray, 1):
+        for settings, message in (
+            (["hydra.launcher.gpus=1"], "got 1 CPUs and 1 GPUs; of 2 nodes the largest has 1 CPUs"),
+            (["hydra.launcher.cpus=2"], "hydra.launcher.cpus and gpus must be what one node has, got 2 CPUs"),
+        ):
+            process = begin(tmp_path, ray, "seed=0,1", *settings)
+            _, err = process.communicate(timeout=60)
+            assert process.returncode == 2, err
+            assert message in err
+    assert not store(tmp_path).exists
