@@ -9,7 +9,7 @@ UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(B
 
 .DEFAULT_GOAL := help
 .PHONY: help run sweep ui test slow soak lint check readme bench clean \
-	env up down logs ps scale submit users backup restore upgrade
+	env up down logs ps scale submit users backup restore move upgrade
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -98,6 +98,10 @@ restore: .env-is-there ## Put a backup in the place of what is there (NAME=2026-
 	$(COMPOSE) stop tracking
 	$(COMPOSE) run --rm restore $(NAME)
 	$(COMPOSE) up --detach
+
+move: .env-is-there ## Copy a store of SQLite, with its files, into the stack's (FROM=/home/me/lab/mlflow.db)
+	@if [ ! -f "$(FROM)" ]; then echo "FROM must be a SQLite store: make move FROM=/home/me/lab/mlflow.db" >&2; exit 2; fi
+	$(COMPOSE) run --rm --volume "$(dir $(abspath $(FROM))):$(dir $(abspath $(FROM)))" move "$(abspath $(FROM))"
 
 upgrade: .env-is-there ## Back up, then bring the database to the schema of this version's MLflow, and start
 	$(COMPOSE) build

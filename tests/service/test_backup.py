@@ -74,3 +74,22 @@ def test_a_backup_comes_back_whole_and_a_wrong_one_changes_nothing():
         assert kept(served)[:2] == before[:2]
         assert "runner" in served.run("admin", "list").stdout
         assert served.run("runner", "tracking=server", "trainer.steps=30", "seed=2").returncode == 0
+
+
+def test_a_store_of_ones_own_moves_in_with_its_files(run, store, tmp_path):
+    assert run(tmp_path, "runner", "trainer.steps=30").returncode == 0
+    [run_of_mine] = store(tmp_path).runs()
+    with stack() as served:
+        served.up("accounts")
+        moved = served.run("move", str(tmp_path / "mlflow.db"))
+        assert moved.returncode == 0, moved.stderr
+        assert "moved   1 runs" in moved.stdout
+
+        points, _, files = kept(served)
+        assert len([key for _, key, *_ in points if key == "loss"]) == 30
+        assert {path.name for path in files} >= {"curves.parquet", "config.yaml"}
+        where = query(served, f"SELECT artifact_uri FROM runs WHERE run_uuid = '{run_of_mine.info.run_id}'")
+        assert where[0][0].startswith("mlflow-artifacts:/")
+        again = served.run("move", str(tmp_path / "mlflow.db"))
+        assert again.returncode == 2
+        assert again.stderr.startswith("error: ")
