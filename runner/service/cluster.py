@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from ..errors import ConfigError, JobFailed, reason_of
@@ -185,7 +186,8 @@ class Cluster:
                 known = self._client.get_job_info(job)
                 heard = time.monotonic()
                 if known.status.is_terminal():
-                    count(self._client.get_job_logs(job)[shown:])
+                    with suppress(Exception):  # the log is where the job ran, and that may be gone
+                        count(self._client.get_job_logs(job)[shown:])
                     return known
                 if known.status.value == "PENDING":
                     if time.monotonic() > told_at:

@@ -47,6 +47,21 @@ def source(run, tmp_path_factory):
     client.set_registered_model_alias("net", "best", kept.version)
     client.set_terminated(hostile)
     client.delete_run(hostile)
+    odd = {"id": "j", "creation_time": 1, "job_name": HOSTILE, "params": "{}", "status": 1, "retry_count": 0}
+    odd |= {"last_update_time": 2, "workspace": "default", "progress": "null"}
+    odd |= {"status_details": '{"a": [1, null, "\\u00e4"]}'}
+    secret = {"secret_id": "s", "secret_name": "n", "encrypted_value": b"\0\1\xff", "wrapped_dek": b""}
+    secret |= {
+        "masked_value": "{}",
+        "created_at": 1,
+        "last_updated_at": 1,
+        "kek_version": 1,
+        "workspace": "w",
+    }
+    with Database(address(folder)).engine.begin() as connection:
+        for table, row in {"jobs": odd, "secrets": secret}.items():
+            values = ", ".join(f":{name}" for name in row)
+            connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({values})"), row)
     return folder
 
 

@@ -281,7 +281,7 @@ def test_a_package_of_the_users_own_reaches_every_job_of_a_sweep(head):
     (head.desk / "my_package").mkdir()
     (head.desk / "my_package" / "__init__.py").write_text(PLUGIN)
     done = head.do(
-        "--modules", "my_package", "-m", "hydra/launcher=local", "seed=0,1", "trainer.steps=3",
+        "--modules", "my_package", "-m", "seed=0,1", "trainer.steps=3",
         "schedule=constant", "plugins=[my_package]", "schedule.lr.name=half",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
