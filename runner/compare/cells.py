@@ -88,7 +88,7 @@ def cost(findings: Findings) -> str:
     """Return what it cost to know, in one line."""
     ledger = findings.ledger
     time = words.duration(ledger.seconds)
-    said = f"{count(ledger.runs)} runs, {count(ledger.steps)} steps, {time} of training"
+    said = f"{words.many(ledger.runs, 'run')}, {words.many(ledger.steps, 'step')}, {time} of training"
     lost = [
         f"{each} {word}"
         for each, word in (

@@ -50,4 +50,4 @@ def duration(seconds: float) -> str:
     for size, unit in ((86_400.0, "days"), (3600.0, "hours"), (60.0, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return many(round(seconds), "second")

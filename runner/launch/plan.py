@@ -12,6 +12,7 @@ from rich.text import Text
 import schedules
 from schedules.terminal import bars, columns_of, scale
 
+from ..compare.words import many
 from ..errors import ConfigError
 from ..screen import err, out, short
 
@@ -45,7 +46,7 @@ def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: 
     steps = sum(look.total_steps for look in checked)
     points = sum(look.points for look in checked)
     out.print(
-        f"{len(wanted)} jobs, {steps:,} steps, {points:,} points for MLflow; "
+        f"{many(len(wanted), 'job')}, {many(steps, 'step')}, {points:,} points for MLflow; "
         f"about {_time(SWEEP_SECONDS + seconds / slots)} with {slots} at a time"
     )
     tell_twins(wanted, checked)

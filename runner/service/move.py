@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..compare.words import many
 from ..errors import ConfigError
 from ..options import Parser
 
@@ -60,7 +61,8 @@ def main(arguments: list[str]) -> int:
     started, artifacts = time.perf_counter(), Artifacts(asked.artifacts)
     rows, replaced, files = move(asked.source, asked.target, artifacts, replace_nul=asked.replace_nul)
     seconds = time.perf_counter() - started
-    print(f"moved   {rows.get('runs', 0):,} runs, {rows.get('metrics', 0):,} points, {files:,} files")
+    counts = {"run": rows.get("runs", 0), "point": rows.get("metrics", 0), "file": files}
+    print(f"moved   {', '.join(many(number, what) for what, number in counts.items())}")
     print(f"rows    {sum(rows.values()):,} in {len(rows)} tables, the same count in both; {seconds:.1f} s")
     if replaced:
         print(f"changed {replaced:,} texts: U+FFFD in place of NUL")

@@ -83,7 +83,7 @@ def test_a_store_of_ones_own_moves_in_with_its_files(run, store, tmp_path):
         served.up("accounts")
         moved = served.run("move", str(tmp_path / "mlflow.db"))
         assert moved.returncode == 0, moved.stderr
-        assert "moved   1 runs" in moved.stdout
+        assert "moved   1 run, " in moved.stdout
 
         points, _, files = kept(served)
         assert len([key for _, key, *_ in points if key == "loss"]) == 30
