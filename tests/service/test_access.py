@@ -39,13 +39,13 @@ def user(served, name: str) -> tuple[str, str]:
     return name, served.variables[password]
 
 
-def ask(served, who, path, method="GET", body=None, **headers) -> tuple[int, str]:
+def ask(uri, who, path, method="GET", body=None, **headers) -> tuple[int, str]:
     """Send one request; return the status and the answer."""
     if who is not None:
         headers["Authorization"] = f"Basic {base64.b64encode(':'.join(who).encode()).decode()}"
     if isinstance(body, dict):
         headers["Content-Type"], body = "application/json", json.dumps(body).encode()
-    request = urllib.request.Request(f"{served.uri()}{path}", body, headers, method=method)
+    request = urllib.request.Request(f"{uri}{path}", body, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode(errors="replace")
@@ -55,7 +55,7 @@ def ask(served, who, path, method="GET", body=None, **headers) -> tuple[int, str
 
 def told(served, who, path, **body):
     """Return what the server answers to a request that it must take."""
-    status, text = ask(served, who, f"/api/2.0/mlflow/{path}", "POST", body)
+    status, text = ask(served.uri(), who, f"/api/2.0/mlflow/{path}", "POST", body)
     assert status == 200, text
     return json.loads(text)
 
@@ -99,12 +99,13 @@ def test_without_an_account_there_is_nothing(served):
     paths |= {("/", "GET"), ("/v1/traces", "POST"), ("/docs", "GET"), ("/openapi.json", "GET")}
     assert len(paths) > 200
     answers = {
-        (path, method): ask(served, None, re.sub("<.*?>", "1", path), method)[0] for path, method in paths
+        (path, method): ask(served.uri(), None, re.sub("<.*?>", "1", path), method)[0]
+        for path, method in paths
     }
     assert Counter(answers.values()) == {401: len(paths)}, [p for p, s in answers.items() if s != 401]
     for who in nobody + wrong:
         for path in ("/", "/api/2.0/mlflow/experiments/get?experiment_id=0", "/get-artifact", "/graphql"):
-            assert ask(served, who, path)[0] == 401
+            assert ask(served.uri(), who, path)[0] == 401
 
 
 def test_a_wrong_host_gets_nothing_on_any_port(served):
@@ -116,18 +117,18 @@ def test_a_wrong_host_gets_nothing_on_any_port(served):
         "tracking.evil.example:5000",
         f"127.0.0.1.evil:{port}",
     ):
-        assert ask(served, admin, path, Host=host) == (
+        assert ask(served.uri(), admin, path, Host=host) == (
             403,
             "Invalid Host header - possible DNS rebinding attack detected",
         )
     for host in (f"localhost:{port}", "tracking:5000"):
-        assert ask(served, admin, path, Host=host)[0] == 200
+        assert ask(served.uri(), admin, path, Host=host)[0] == 200
 
 
 def test_another_s_site_cannot_write_with_a_visitor_s_account(served):
     body = {"name": "from another site"}
     answer = ask(
-        served,
+        served.uri(),
         user(served, "admin"),
         "/api/2.0/mlflow/experiments/create",
         "POST",
@@ -152,11 +153,11 @@ def test_reading_is_for_all_and_writing_for_those_who_were_granted_it(served, tm
         "experiments/delete": {"experiment_id": theirs},
         "experiments/update": {"experiment_id": theirs, "new_name": "mine"},
     }.items():
-        assert ask(served, alice, f"/api/2.0/mlflow/{path}", "POST", body)[0] == 403, path
+        assert ask(served.uri(), alice, f"/api/2.0/mlflow/{path}", "POST", body)[0] == 403, path
     place = run["artifact_uri"].removeprefix("mlflow-artifacts:")
     file = f"/api/2.0/mlflow-artifacts/artifacts{place}/file"
-    assert ask(served, alice, file, "PUT", b"mine now")[0] == 403
-    assert ask(served, alice, file, "DELETE")[0] == 403
+    assert ask(served.uri(), alice, file, "PUT", b"mine now")[0] == 403
+    assert ask(served.uri(), alice, file, "DELETE")[0] == 403
     for path, body in {
         "create": {"username": "mallory", "password": "x" * 20},
         "update-admin": {"username": "alice", "is_admin": True},
@@ -164,7 +165,7 @@ def test_reading_is_for_all_and_writing_for_those_who_were_granted_it(served, tm
         "delete": {"username": "runner"},
     }.items():
         method = {"create": "POST", "delete": "DELETE"}.get(path, "PATCH")
-        assert ask(served, alice, f"/api/2.0/mlflow/users/{path}", method, body)[0] == 403, path
+        assert ask(served.uri(), alice, f"/api/2.0/mlflow/users/{path}", method, body)[0] == 403, path
 
     keep_account(tmp_path, alice)
     refused = train(served, tmp_path, "tracking.experiment=theirs")

@@ -38,11 +38,11 @@ def test_html_and_shell_in_a_name_do_no_harm(browser, tmp_path):
         assert "<img src=x" not in report
         assert "&lt;img src=x" in report
 
-        _, found = ask(served, admin, "/api/2.0/mlflow/experiments/search?max_results=9")
+        _, found = ask(served.uri(), admin, "/api/2.0/mlflow/experiments/search?max_results=9")
         made = next(one for one in json.loads(found)["experiments"] if one["name"] == NAME)
         place = f"/#/experiments/{made['experiment_id']}"
         body = {"experiment_ids": [made["experiment_id"]]}
-        _, found = ask(served, admin, "/api/2.0/mlflow/runs/search", "POST", body)
+        _, found = ask(served.uri(), admin, "/api/2.0/mlflow/runs/search", "POST", body)
         runs = {run["info"]["run_name"]: run["info"]["run_id"] for run in json.loads(found)["runs"]}
         sweep = next(run_id for name, run_id in runs.items() if name.startswith("sweep"))
         browser.get(f"{served.uri()}/".replace("//", f"//{admin[0]}:{admin[1]}@"))
