@@ -13,7 +13,7 @@ import pytest
 from runner.directory import RunDirectory
 from runner.journal import read
 
-from .processes import rows, wait_for
+from .processes import rows, sqlite_server, wait_for
 from .ray_cluster import Cluster, Node, cluster
 
 pytest.importorskip("ray")
@@ -82,8 +82,6 @@ def test_jobs_of_a_lost_worker_go_on_elsewhere_and_come_to_what_they_do_on_one_m
         lost = home(nodes[0], [job(folder, n) for n in range(4)])
         assert lost, process.communicate(timeout=5)
         nodes[0].kill()
-        nodes.append(ray.join())
-        wait_for(lambda: home(nodes[2], [job(folder, n) for n in range(4)]), 60.0)
         out, err = process.communicate(timeout=120)
 
     assert process.returncode == 0, err
@@ -100,6 +98,60 @@ def test_jobs_of_a_lost_worker_go_on_elsewhere_and_come_to_what_they_do_on_one_m
     assert sum(attempts) == 4 + len(lost)
     resumed = {child.data.params["seed"] for child in children if "resumed.at" in child.data.tags}
     assert resumed == {each.path.name for each in lost}
+
+
+@pytest.mark.soak
+def test_a_worker_that_joins_late_is_used(ray, store, tmp_path):
+    jobs = [job(tmp_path, n) for n in range(4)]
+    with working(ray, 1) as nodes:
+        process = begin(tmp_path, ray, *SWEEP, "trainer.epochs=2000")
+        wait_for(lambda: rows(jobs[0]) > 100 or process.poll() is not None)
+        nodes.append(ray.join())
+        wait_for(lambda: home(nodes[1], jobs))
+        assert home(nodes[0], jobs)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+@pytest.mark.soak
+def test_jobs_of_a_driver_that_was_killed_stop_and_say_so(ray, store, tmp_path):
+    jobs = [job(tmp_path, n) for n in range(2)]
+    with working(ray, 2):
+        process = begin(tmp_path, ray, *SWEEP, "trainer.epochs=20000")
+        wait_for(lambda: all(rows(each) > 100 for each in jobs) or process.poll() is not None)
+        process.kill()
+        process.communicate(timeout=60)
+        wait_for(lambda: all(each.delivered for each in jobs))
+    assert {each.info.status for each in store(tmp_path).runs()} == {"KILLED"}
+
+
+@pytest.mark.soak
+def test_journals_reach_a_server_that_was_away(ray, tmp_path):
+    jobs = [job(tmp_path, n) for n in range(4)]
+    with sqlite_server(tmp_path) as server, working(ray, 2):
+        server.start()
+        process = begin(tmp_path, ray, *SWEEP, "tracking=server", f"tracking.uri={server.uri}")
+        wait_for(lambda: rows(jobs[1]) > 100 or process.poll() is not None)
+        server.kill()
+        wait_for(lambda: rows(jobs[0]) == rows(jobs[1]) == STEPS or process.poll() is not None)
+        server.start()
+        _, err = process.communicate(timeout=200)
+        assert process.returncode == 0, err
+        for each in jobs:
+            assert each.sent is not None
+            assert server.table(each.sent.run_id)["loss"] == (STEPS, STEPS, STEPS - 1)
+
+
+@pytest.mark.soak
+def test_the_search_outward_and_the_fresh_seeds_are_there_too(run, store, tmp_path):
+    done = run(
+        tmp_path, "runner", "-m", "hydra/launcher=ray", "hydra.launcher.address=local", "trainer.steps=40",
+        "optimizer.lr=0.01,0.02", "hydra.sweeper.extend=1", "hydra.sweeper.final_seeds=[7,8]",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    _, *children = store(tmp_path).runs()
+    stages = sorted((each.data.tags["sweep.stage"], each.data.params["optimizer.lr"]) for each in children)
+    assert stages == [("final", "0.04")] * 2 + [("tune", "0.01"), ("tune", "0.02"), ("tune", "0.04")]
 
 
 @pytest.mark.soak
