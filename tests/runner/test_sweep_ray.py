@@ -4,14 +4,18 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from runner import provenance
 from runner.directory import RunDirectory
 from runner.journal import read
+from runner.launch import ray_worker, worker
+from runner.launch.task import REFUSED, Task
 
 from .processes import rows, sqlite_server, wait_for
 from .ray_cluster import Cluster, Node, cluster
@@ -196,8 +200,32 @@ def test_settings_that_do_not_fit_are_refused(settings, message, run, store, tmp
     assert not store(tmp_path).exists
 
 
+def test_without_ray_it_is_said_how_to_install_it(run, tmp_path):
+    (tmp_path / "ray.py").write_text("raise ModuleNotFoundError('No module named ray', name='ray')")
+    done = run(tmp_path, "runner", "-m", "hydra/launcher=ray", "seed=0,1")
+    assert done.returncode == 2
+    assert done.stderr.endswith("not installed: pip install 'schedule-lab[ray]'\n")
+
+
+def test_a_job_that_does_not_see_its_sweep_is_refused(tmp_path):
+    origin = provenance.Origin({}, "", "")
+    task = Task(tmp_path / "0", "", [], tmp_path, set(), origin, delivers=True)
+    ended = ray_worker.train(0, task, None, [])
+    assert ended.code == REFUSED
+    assert ended.reason.startswith("hydra.sweep.dir must lie on a disk that all workers share")
+    assert not task.path.exists()
+
+
+def test_a_try_waits_for_the_process_of_the_last_one_to_end(tmp_path):
+    directory = RunDirectory(tmp_path)
+    held = directory.hold()
+    threading.Timer(1.5, held.close).start()
+    worker._wait_for_last_try(directory)
+    assert held.closed
+
+
 @pytest.mark.soak
-def test_a_cluster_too_small_or_with_a_folder_of_its_own_is_refused(ray, store, tmp_path):
+def test_a_cluster_whose_nodes_are_too_small_is_refused(ray, store, tmp_path):
     with working(ray, 1):
         for settings, message in (
             (["hydra.launcher.gpus=1"], "got 1 CPUs and 1 GPUs; of 2 nodes the largest has 1 CPUs"),
