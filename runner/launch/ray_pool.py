@@ -124,7 +124,7 @@ class RayPool:
             JobFailed: the worker was lost, each time.
             Interrupted: a signal came.
         """
-        asked = self._answer.remote(function, arguments, self._preload)
+        asked = self._answer.remote(function, arguments, self._place, self._preload)
         began, told = time.monotonic(), False
         with listening() as stop:
             while not self._ray.wait([asked], timeout=LOOK)[0]:

@@ -17,6 +17,7 @@ from runner.journal import read
 from runner.launch import ray_worker, worker
 from runner.launch.task import REFUSED, Task
 
+from ..conftest import environment
 from .processes import rows, sqlite_server, wait_for
 from .ray_cluster import Cluster, Node, cluster
 
@@ -74,13 +75,14 @@ def home(node: Node, jobs: list[RunDirectory]) -> list[RunDirectory]:
 
 
 def test_jobs_of_a_lost_worker_go_on_elsewhere_and_come_to_what_they_do_on_one_machine(
-    ray, run, store, tmp_path
+    ray, start, store, tmp_path
 ):
     (tmp_path / "calm").mkdir()
     folder = tmp_path / "cut"
+    calm = start(tmp_path / "calm", "runner", "-m", *SWEEP)
     with working(ray, 2) as nodes:
-        calm = run(tmp_path / "calm", "runner", "-m", *SWEEP)
-        assert calm.returncode == 0, calm.stderr
+        _, err = calm.communicate(timeout=120)
+        assert calm.returncode == 0, err
         process = begin(folder, ray, *SWEEP)
         wait_for(lambda: all(rows(job(folder, n)) > 500 for n in (0, 1)) or process.poll() is not None)
         lost = home(nodes[0], [job(folder, n) for n in range(4)])
@@ -222,6 +224,30 @@ def test_a_try_waits_for_the_process_of_the_last_one_to_end(tmp_path):
     threading.Timer(1.5, held.close).start()
     worker._wait_for_last_try(directory)
     assert held.closed
+
+
+DEVICES = """
+import os, sys
+from pathlib import Path
+import ray
+from runner.launch.cluster import Needs
+from runner.launch.ray_pool import RayPool
+
+if __name__ == "__main__":
+    ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=80_000_000)
+    for gpus in (0.0, 1.0, 2.0):  # Ray takes our word for it that there are two
+        pool = RayPool(ray, Path.cwd(), Needs(1.0, gpus), None, 0, [])
+        print(pool.slots, repr(pool.call(os.getenv, "CUDA_VISIBLE_DEVICES")))
+"""
+
+
+@pytest.mark.soak
+def test_a_job_sees_the_devices_that_ray_gave_it(tmp_path):
+    (tmp_path / "devices.py").write_text(DEVICES)
+    command = [sys.executable, "devices.py"]
+    quiet = environment() | {"RAY_USAGE_STATS_ENABLED": "0"}
+    done = subprocess.run(command, cwd=tmp_path, env=quiet, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["2 ''", "2 '0'", "1 '0,1'"], done.stderr
 
 
 @pytest.mark.soak
