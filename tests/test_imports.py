@@ -82,7 +82,7 @@ def test_importing_schedules_brings_numpy_and_nothing_heavier():
 def test_help_imports_neither_torch_nor_mlflow_nor_numpy():
     modules = loaded("sys.argv = ['runner', '--help']; from runner.__main__ import main; main()")
     assert "hydra" in modules
-    assert not modules & {"torch", "mlflow", "numpy", "matplotlib", "sklearn"}
+    assert not modules & {"torch", "mlflow", "numpy", "matplotlib", "sklearn", "ray"}
 
 
 MODULES = [info.name for info in pkgutil.iter_modules([str(ROOT / "schedules")]) if info.name != "__main__"]

@@ -64,6 +64,7 @@ class RayPool:
         self._preload = preload
         self._jobs: dict[Any, Sent] = {}
         self._counted = (-COUNT_EVERY, 0)
+        self._is_empty = False
         task = functools.partial(
             ray.remote, num_cpus=needs.cpus, num_gpus=needs.gpus, scheduling_strategy="SPREAD", max_calls=0
         )
@@ -123,7 +124,7 @@ class RayPool:
             JobFailed: the worker was lost, each time.
             Interrupted: a signal came.
         """
-        asked = self._answer.remote(function, arguments, self._preload)
+        asked = self._answer.remote(function, arguments, self._place, self._preload)
         began, told = time.monotonic(), False
         with listening() as stop:
             while not self._ray.wait([asked], timeout=LOOK)[0]:
@@ -156,6 +157,7 @@ class RayPool:
         with listening() as stop:
             try:
                 while self._send(next_task, stop) or self._jobs:
+                    self._tell_if_empty()
                     self._reap(on_end)
                     on_look([each.number for each in self._jobs.values()])
                     stop.check()
@@ -179,6 +181,12 @@ class RayPool:
             sent = True
         return sent
 
+    def _tell_if_empty(self) -> None:
+        """Say when the last worker is gone: the jobs wait for the next one."""
+        was_empty, self._is_empty = self._is_empty, not self.slots
+        if self._is_empty and not was_empty:
+            err.print(f"waiting for a node with {self._needs}: none is left")
+
     def _reap(self, on_end: Callable[[Ended], None]) -> None:
         ready, _ = self._ray.wait([*self._jobs], num_returns=1, timeout=LOOK)
         for ref in ready:
@@ -193,7 +201,7 @@ class RayPool:
         except errors.TaskCancelledError:  # it waited for a worker
             return Ended(number, -signal.SIGTERM, 0.0, sent.stopped_for, False)
         except errors.RayTaskError as error:
-            return Ended(number, BROKEN, seconds, "", False, reason_of(error.cause))
+            return Ended(number, BROKEN, seconds, "", False, reason_of(error.cause or error))
         except errors.RayError as error:
             why = f"its worker was lost ({type(error).__name__})"
             return Ended(number, -signal.SIGKILL, seconds, sent.stopped_for, False, why)

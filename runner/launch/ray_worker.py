@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import platform
 import signal
 import sys
@@ -36,11 +37,8 @@ def train(number: int, task: Task, timeout: float | None, preload: list[str]) ->
         return Ended(number, REFUSED, 0.0, "", False, unseen(FOLDER, task.above, [platform.node()]))
     pool = _own_pool(preload)
     pool.timeout = timeout
-    # Told to the job itself: the server that it is forked from has the devices of an earlier one.
-    devices = ",".join(extra("ray", "ray").get_runtime_context().get_accelerator_ids().get("GPU", []))
-    environment = task.environment | {"CUDA_VISIBLE_DEVICES": devices}
     origin = provenance.moved_here(task.origin)
-    told = dataclasses.replace(task, environment=environment, origin=origin)
+    told = dataclasses.replace(task, environment=task.environment | _devices(), origin=origin)
     waiting = [(number, told)]
     ended: list[Ended] = []
     with suppress(Interrupted):
@@ -48,12 +46,30 @@ def train(number: int, task: Task, timeout: float | None, preload: list[str]) ->
     return ended[0] if ended else Ended(number, -signal.SIGTERM, 0.0, "the sweep was stopped", False)
 
 
-def answer(function: Callable[..., Any], arguments: tuple[Any, ...], preload: list[str]) -> tuple[bool, Any]:
+def answer(
+    function: Callable[..., Any], arguments: tuple[Any, ...], place: Path, preload: list[str]
+) -> tuple[bool, Any]:
     """Return whether a function that needs torch worked, and what it gave or raised. A Ray task."""
     try:
-        return True, _own_pool(preload).call(function, *arguments)
+        return True, _own_pool(preload).call(_as_a_job, _devices(), place, function, *arguments)
     except Exception as error:  # as it is, not in the clothes that Ray puts on it
         return False, error
+
+
+def _devices() -> dict[str, str]:
+    """Return the variable with the devices that Ray gave to this task.
+
+    A process has to be told: the server that it is forked from has those of an earlier one.
+    """
+    given = extra("ray", "ray").get_runtime_context().get_accelerator_ids().get("GPU", [])
+    return {"CUDA_VISIBLE_DEVICES": ",".join(given)}
+
+
+def _as_a_job(environment: dict[str, str], place: Path, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function gives that is called where a job would be."""
+    os.environ.update(environment)
+    os.chdir(place)
+    return function(*arguments)
 
 
 def sees(paths: list[Path], preload: list[str]) -> tuple[list[bool], str]:

@@ -4,16 +4,21 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from runner import provenance
 from runner.directory import RunDirectory
 from runner.journal import read
+from runner.launch import ray_worker, worker
+from runner.launch.task import REFUSED, Task
 
-from .processes import rows, wait_for
+from ..conftest import environment
+from .processes import rows, sqlite_server, wait_for
 from .ray_cluster import Cluster, Node, cluster
 
 pytest.importorskip("ray")
@@ -70,20 +75,19 @@ def home(node: Node, jobs: list[RunDirectory]) -> list[RunDirectory]:
 
 
 def test_jobs_of_a_lost_worker_go_on_elsewhere_and_come_to_what_they_do_on_one_machine(
-    ray, run, store, tmp_path
+    ray, start, store, tmp_path
 ):
     (tmp_path / "calm").mkdir()
     folder = tmp_path / "cut"
+    calm = start(tmp_path / "calm", "runner", "-m", *SWEEP)
     with working(ray, 2) as nodes:
-        calm = run(tmp_path / "calm", "runner", "-m", *SWEEP)
-        assert calm.returncode == 0, calm.stderr
+        _, err = calm.communicate(timeout=120)
+        assert calm.returncode == 0, err
         process = begin(folder, ray, *SWEEP)
         wait_for(lambda: all(rows(job(folder, n)) > 500 for n in (0, 1)) or process.poll() is not None)
         lost = home(nodes[0], [job(folder, n) for n in range(4)])
         assert lost, process.communicate(timeout=5)
         nodes[0].kill()
-        nodes.append(ray.join())
-        wait_for(lambda: home(nodes[2], [job(folder, n) for n in range(4)]), 60.0)
         out, err = process.communicate(timeout=120)
 
     assert process.returncode == 0, err
@@ -100,6 +104,60 @@ def test_jobs_of_a_lost_worker_go_on_elsewhere_and_come_to_what_they_do_on_one_m
     assert sum(attempts) == 4 + len(lost)
     resumed = {child.data.params["seed"] for child in children if "resumed.at" in child.data.tags}
     assert resumed == {each.path.name for each in lost}
+
+
+@pytest.mark.soak
+def test_a_worker_that_joins_late_is_used(ray, store, tmp_path):
+    jobs = [job(tmp_path, n) for n in range(4)]
+    with working(ray, 1) as nodes:
+        process = begin(tmp_path, ray, *SWEEP, "trainer.epochs=2000")
+        wait_for(lambda: rows(jobs[0]) > 100 or process.poll() is not None)
+        nodes.append(ray.join())
+        wait_for(lambda: home(nodes[1], jobs))
+        assert home(nodes[0], jobs)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+@pytest.mark.soak
+def test_jobs_of_a_driver_that_was_killed_stop_and_say_so(ray, store, tmp_path):
+    jobs = [job(tmp_path, n) for n in range(2)]
+    with working(ray, 2):
+        process = begin(tmp_path, ray, *SWEEP, "trainer.epochs=20000")
+        wait_for(lambda: all(rows(each) > 100 for each in jobs) or process.poll() is not None)
+        process.kill()
+        process.communicate(timeout=60)
+        wait_for(lambda: all(each.delivered for each in jobs))
+    assert {each.info.status for each in store(tmp_path).runs()} == {"KILLED"}
+
+
+@pytest.mark.soak
+def test_journals_reach_a_server_that_was_away(ray, tmp_path):
+    jobs = [job(tmp_path, n) for n in range(4)]
+    with sqlite_server(tmp_path) as server, working(ray, 2):
+        server.start()
+        process = begin(tmp_path, ray, *SWEEP, "tracking=server", f"tracking.uri={server.uri}")
+        wait_for(lambda: rows(jobs[1]) > 100 or process.poll() is not None)
+        server.kill()
+        wait_for(lambda: rows(jobs[0]) == rows(jobs[1]) == STEPS or process.poll() is not None)
+        server.start()
+        _, err = process.communicate(timeout=200)
+        assert process.returncode == 0, err
+        for each in jobs:
+            assert each.sent is not None
+            assert server.table(each.sent.run_id)["loss"] == (STEPS, STEPS, STEPS - 1)
+
+
+@pytest.mark.soak
+def test_the_search_outward_and_the_fresh_seeds_are_there_too(run, store, tmp_path):
+    done = run(
+        tmp_path, "runner", "-m", "hydra/launcher=ray", "hydra.launcher.address=local", "trainer.steps=40",
+        "optimizer.lr=0.01,0.02", "hydra.sweeper.extend=1", "hydra.sweeper.final_seeds=[7,8]",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    _, *children = store(tmp_path).runs()
+    stages = sorted((each.data.tags["sweep.stage"], each.data.params["optimizer.lr"]) for each in children)
+    assert stages == [("final", "0.04")] * 2 + [("tune", "0.01"), ("tune", "0.02"), ("tune", "0.04")]
 
 
 @pytest.mark.soak
@@ -144,8 +202,56 @@ def test_settings_that_do_not_fit_are_refused(settings, message, run, store, tmp
     assert not store(tmp_path).exists
 
 
+def test_without_ray_it_is_said_how_to_install_it(run, tmp_path):
+    (tmp_path / "ray.py").write_text("raise ModuleNotFoundError('No module named ray', name='ray')")
+    done = run(tmp_path, "runner", "-m", "hydra/launcher=ray", "seed=0,1")
+    assert done.returncode == 2
+    assert done.stderr.endswith("not installed: pip install 'schedule-lab[ray]'\n")
+
+
+def test_a_job_that_does_not_see_its_sweep_is_refused(tmp_path):
+    origin = provenance.Origin({}, "", "")
+    task = Task(tmp_path / "0", "", [], tmp_path, set(), origin, delivers=True)
+    ended = ray_worker.train(0, task, None, [])
+    assert ended.code == REFUSED
+    assert ended.reason.startswith("hydra.sweep.dir must lie on a disk that all workers share")
+    assert not task.path.exists()
+
+
+def test_a_try_waits_for_the_process_of_the_last_one_to_end(tmp_path):
+    directory = RunDirectory(tmp_path)
+    held = directory.hold()
+    threading.Timer(1.5, held.close).start()
+    worker._wait_for_last_try(directory)
+    assert held.closed
+
+
+DEVICES = """
+import os, sys
+from pathlib import Path
+import ray
+from runner.launch.cluster import Needs
+from runner.launch.ray_pool import RayPool
+
+if __name__ == "__main__":
+    ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, object_store_memory=80_000_000)
+    for gpus in (0.0, 1.0, 2.0):  # Ray takes our word for it that there are two
+        pool = RayPool(ray, Path.cwd(), Needs(1.0, gpus), None, 0, [])
+        print(pool.slots, repr(pool.call(os.getenv, "CUDA_VISIBLE_DEVICES")))
+"""
+
+
 @pytest.mark.soak
-def test_a_cluster_too_small_or_with_a_folder_of_its_own_is_refused(ray, store, tmp_path):
+def test_a_job_sees_the_devices_that_ray_gave_it(tmp_path):
+    (tmp_path / "devices.py").write_text(DEVICES)
+    command = [sys.executable, "devices.py"]
+    quiet = environment() | {"RAY_USAGE_STATS_ENABLED": "0"}
+    done = subprocess.run(command, cwd=tmp_path, env=quiet, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines() == ["2 ''", "2 '0'", "1 '0,1'"], done.stderr
+
+
+@pytest.mark.soak
+def test_a_cluster_whose_nodes_are_too_small_is_refused(ray, store, tmp_path):
     with working(ray, 1):
         for settings, message in (
             (["hydra.launcher.gpus=1"], "got 1 CPUs and 1 GPUs; of 2 nodes the largest has 1 CPUs"),
