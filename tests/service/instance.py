@@ -55,7 +55,6 @@ class Instance:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "MPLCONFIGDIR": matplotlib.get_cachedir(),
-            "RAY_TMPDIR": str(self._stack.folder / self.name),
             MARK: self.mark,
         }
         given = {key: self.text(value) for key, value in self.service.environment.items()}
@@ -88,8 +87,9 @@ class Instance:
         command = self.service.entrypoint + self.service.command
         if command[0] == "postgres":
             command += prepare_postgres(self)
-        if command[:2] == ["ray", "start"]:
-            command = [*command, "--node-ip-address=127.0.0.2"]  # Ray gives up 127.0.0.1 for another address
+        if command[:2] == ["ray", "start"]:  # 127.0.0.1 it would give up for the machine's other address
+            folder = self._stack.folder / self.name  # sockets of its own, as in a container
+            command = [*command, "--node-ip-address=127.0.0.2", f"--temp-dir={folder}"]
         self.process = self.begin(command)
 
     def is_healthy(self) -> bool:

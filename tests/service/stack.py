@@ -81,8 +81,6 @@ class Stack:
         while len(instances) > replicas:
             instances.pop().stop()
         while len(instances) < replicas:
-            if instances:  # Ray's nodes of one machine share a folder: two that start at once fight over it
-                wait_for(instances[-1].is_healthy)
             instances.append(Instance(self, self.services[name], len(instances) + 1))
             instances[-1].start()
         return instances
