@@ -102,7 +102,12 @@ class Delivery:
 
     def _send_rows(self, path: Path, every: int) -> None:
         """Send a journal's new rows in batches of whole rows, noting each batch when it was taken."""
-        while len(new := read(path, self._sent.rows.get(path.name, 0), ROWS_IN_MEMORY)):
+        is_behind = True
+        while is_behind:
+            new = read(path, self._sent.rows.get(path.name, 0), ROWS_IN_MEMORY)
+            is_behind = (
+                len(new) == ROWS_IN_MEMORY
+            )  # rows that come meanwhile wait: a call costs more than they do
             size = max(1, POINTS_IN_BATCH // (len(new.dtype.names or ()) - 2)) * every
             for start in range(0, len(new), size):
                 rows = new[start : start + size]

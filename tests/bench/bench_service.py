@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 COLUMNS = ("lr", "momentum", "loss")
 SERVICES = ("postgres", "tracking")
+LONGEST = 120.0  # seconds after the last step: a client that has not delivered by then gives up
 COUNTED = "SELECT COUNT(*), COUNT(DISTINCT (run_uuid, key, step)) FROM metrics"
 
 
@@ -73,7 +74,7 @@ def client(path: Path, rate: float, steps: int) -> None:
     training = threading.Thread(target=train)
     training.start()
     trained = None
-    while True:
+    while time.monotonic() < began + steps / rate + LONGEST:
         trained = trained or (None if training.is_alive() else time.monotonic())
         try:
             if delivery.advance():
@@ -81,20 +82,21 @@ def client(path: Path, rate: float, steps: int) -> None:
         except Exception as error:
             errors.append(repr(error)[:200])
         time.sleep(TICK)
+    else:
+        errors.append("not everything was delivered in time")
     behind = time.monotonic() - (trained or time.monotonic())
     print(json.dumps({"batches": taken, "errors": errors, "behind": behind}), flush=True)
 
 
-def memory(processes: list[int]) -> float:
-    """Return what processes hold, shared pages counted once [MB]."""
-    total = 0
-    for process in processes:
-        try:
-            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return total / 1024
+def memory(process: int) -> float:
+    """Return what a process and those that it started hold, shared pages counted once [MB]."""
+    import psutil
+
+    first, total = psutil.Process(process), 0.0
+    for each in [first, *first.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            total += each.memory_full_info().pss / 1e6
+    return total
 
 
 def load(runs: int, rate: float, seconds: float) -> dict[str, Any]:
@@ -141,8 +143,9 @@ def load(runs: int, rate: float, seconds: float) -> dict[str, Any]:
             each.stdin.write("go\n")
             each.stdin.flush()
         time.sleep(seconds / 2)
-        held = {name: memory(services.instances[name][0].processes()) for name in SERVICES}
-        said = [json.loads(each.communicate()[0]) for each in clients]
+        held = {name: memory(services.instances[name][0].process.pid) for name in SERVICES}
+        # MLflow prints lines of its own before the last.
+        said = [json.loads(each.communicate()[0].splitlines()[-1]) for each in clients]
         took = time.monotonic() - began
         given = services.instances["tracking"][0].environment()
         database = {"host": "127.0.0.1", "port": given["PGPORT"], "dbname": given["PGDATABASE"]}
