@@ -18,7 +18,8 @@ import sys
 import threading
 import time
 import uuid
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 COLUMNS = ("lr", "momentum", "loss")
 SERVICES = ("postgres", "tracking")
+Client = subprocess.Popen[str]
 LONGEST = 120.0  # seconds after the last step: a client that has not delivered by then gives up
 COUNTED = "SELECT COUNT(*), COUNT(DISTINCT (run_uuid, key, step)) FROM metrics"
 
@@ -99,6 +101,23 @@ def memory(process: int) -> float:
     return total
 
 
+@contextmanager
+def clients(runs: int, folder: Path, environment: dict[str, str], *options: str) -> Iterator[list[Client]]:
+    """Yield so many clients, each ready to begin, and kill what is left of them."""
+    command = [sys.executable, __file__, *options, "--client"]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    made = [subprocess.Popen([*command, str(folder / str(n))], env=environment, **pipes) for n in range(runs)]
+    try:
+        for each in made:
+            assert each.stdout is not None
+            assert each.stdout.readline() == "ready\n", "a client did not start"
+        yield made
+    finally:
+        for each in made:
+            each.kill()
+            each.wait()
+
+
 def load(runs: int, rate: float, seconds: float) -> dict[str, Any]:
     """Start the services and the clients; return what was measured."""
     import psycopg2
@@ -111,42 +130,20 @@ def load(runs: int, rate: float, seconds: float) -> dict[str, Any]:
         folder = services.folder / "runs"
         folder.mkdir()
         account = services.services["ray-worker"].environment
-        environment = os.environ | {
-            "MLFLOW_TRACKING_URI": services.uri(),
-            "MLFLOW_TRACKING_USERNAME": account["MLFLOW_TRACKING_USERNAME"],
-            "MLFLOW_TRACKING_PASSWORD": account["MLFLOW_TRACKING_PASSWORD"],
-            "OMP_NUM_THREADS": "1",
-        }
-        clients = [
-            subprocess.Popen(
-                [
-                    sys.executable,
-                    __file__,
-                    "--client",
-                    str(folder / str(n)),
-                    f"--rate={rate}",
-                    f"--steps={steps}",
-                ],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for n in range(runs)
-        ]
-        for each in clients:
-            assert each.stdout is not None
-            assert each.stdout.readline() == "ready\n", "a client did not start"
-        began = time.monotonic()
-        for each in clients:
-            assert each.stdin is not None
-            each.stdin.write("go\n")
-            each.stdin.flush()
-        time.sleep(seconds / 2)
-        held = {name: memory(services.instances[name][0].process.pid) for name in SERVICES}
-        # MLflow prints lines of its own before the last.
-        said = [json.loads(each.communicate()[0].splitlines()[-1]) for each in clients]
-        took = time.monotonic() - began
+        names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+        known = os.environ | {"MLFLOW_TRACKING_URI": services.uri(), "OMP_NUM_THREADS": "1"}
+        known |= {name: account[name] for name in names}
+        with clients(runs, folder, known, f"--rate={rate}", f"--steps={steps}") as started:
+            began = time.monotonic()
+            for each in started:
+                assert each.stdin is not None
+                each.stdin.write("go\n")
+                each.stdin.flush()
+            time.sleep(seconds / 2)
+            held = {name: memory(services.instances[name][0].process.pid) for name in SERVICES}
+            # MLflow prints lines of its own before the last.
+            said = [json.loads(each.communicate()[0].splitlines()[-1]) for each in started]
+            took = time.monotonic() - began
         given = services.instances["tracking"][0].environment()
         database = {"host": "127.0.0.1", "port": given["PGPORT"], "dbname": given["PGDATABASE"]}
         who = {"user": given["PGUSER"], "password": given["PGPASSWORD"]}
