@@ -45,7 +45,9 @@ def _on_logarithms(start: float, end: float, left: Number) -> Number:
 
 
 def _on_reciprocals(start: float, end: float, left: Number) -> Number:
-    """Mix on the scale of 1/value."""
+    """Mix on the scale of 1/value. A phase of no steps may stand at 0, which has no reciprocal."""
+    if start == end:
+        return start + 0.0 * left
     return start * end / (end * left + start * (1.0 - left))
 
 

@@ -72,6 +72,13 @@ def test_inverse_is_straight_in_the_reciprocal():
     assert values == pytest.approx([0.1, 0.0357142857, 0.0217391304, 0.015625, 0.0121951220, 0.01], abs=5e-11)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", POSITIVE_ENDS)
+def test_a_decay_of_no_steps_may_stand_at_zero_in_every_shape(name):
+    flat = schedules.build("wsd", total_steps=9, peak_value=0.0, decay_steps=0, decay_shape=name)
+    assert schedules.values(flat, 20).tolist() == [0.0] * 20
+
+
 def test_rex_has_its_published_numbers():
     """Chen et al. 2021, arXiv:2107.04197."""
     assert between(1.0, 0.0, 0.5, "rex") == pytest.approx(0.6666667, abs=5e-8)
