@@ -226,7 +226,7 @@ def test_mlflows_variables_do_not_reach_a_run_and_every_thins_what_is_sent(run, 
     assert {key: kept.points(only, key) for key in KEYS} == due
 
 
-@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("signum", [pytest.param(signal.SIGKILL, marks=pytest.mark.soak), signal.SIGINT])
 def test_a_sweep_that_is_stopped_leaves_no_run_open(signum, start, store, tmp_path):
     command = ["runner", "-m", "seed=0,1,2", "trainer.epochs=60", "hydra.launcher.slots=1"]
     process = start(tmp_path, *command, "hydra.sweep.dir=sweep")

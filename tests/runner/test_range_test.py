@@ -290,6 +290,7 @@ def test_a_range_test_is_not_resumed(tested, run):
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_ramps_that_all_diverge_fail_and_say_what_to_lower(run, store, tmp_path):
     done = run(tmp_path, "runner", "task=range_test", "task.low=1e3", "task.high=1e9")
     assert done.returncode == 1
@@ -346,6 +347,7 @@ def test_the_run_equals_one_that_was_told_the_number(found):
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_resuming_goes_on_with_the_number_and_tests_nothing(found, run):
     with (found.folder / "run" / "artifacts" / "config.yaml").open() as file:
         assert math.isfinite(yaml.safe_load(file)["optimizer"]["lr"])

@@ -74,7 +74,7 @@ def test_ten_kills_at_random_moments_leave_no_trace(seed, calm, start, run, stor
     assert_same(directory, calm, store)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)])
 def test_a_signal_checkpoints_and_the_run_goes_on_from_there(signum, calm, start, run, store, tmp_path):
     directory = RunDirectory(tmp_path / "run")
     process = start(tmp_path, "runner", *RUN, "trainer.checkpoint_steps=100000", "hydra.run.dir=run")

@@ -74,6 +74,7 @@ def home(node: Node, jobs: list[RunDirectory]) -> list[RunDirectory]:
     return found
 
 
+@pytest.mark.soak
 def test_jobs_of_a_lost_worker_go_on_elsewhere_and_come_to_what_they_do_on_one_machine(
     ray, start, store, tmp_path
 ):

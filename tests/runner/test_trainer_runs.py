@@ -41,6 +41,7 @@ def test_an_early_stop_finishes_the_run_and_says_so_and_a_resume_must_ask_for_mo
     assert steps.tolist() == list(range(50))
 
 
+@pytest.mark.soak
 def test_fine_tuning_starts_from_a_run_named_by_its_id(run, store, tmp_path):
     first = ["trainer.epochs=5", "trainer.precision=fp16", "model.hidden=[32]"]
     done = run(tmp_path, "runner", *first)
