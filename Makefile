@@ -62,8 +62,8 @@ SECRETS := POSTGRES_PASSWORD MLFLOW_AUTH_ADMIN_PASSWORD MLFLOW_FLASK_SERVER_SECR
 
 env: ## Write docker/.env with random secrets for the team's stack
 	@if [ -e $(ENV_FILE) ]; then echo "$(ENV_FILE) is there already: its secrets are those of the stack's data" >&2; exit 2; fi
-	@umask 077; for name in $(SECRETS); do \
-		echo "$$name=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" || exit 1; done > $(ENV_FILE)
+	@umask 077; echo COMPOSE_PROJECT_NAME=schedule-lab > $(ENV_FILE); for name in $(SECRETS); do \
+		echo "$$name=$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" || exit 1; done >> $(ENV_FILE)
 	@echo "wrote $(ENV_FILE); MLflow's admin has MLFLOW_AUTH_ADMIN_PASSWORD of it"
 
 .env-is-there:
@@ -72,7 +72,8 @@ env: ## Write docker/.env with random secrets for the team's stack
 .PHONY: .env-is-there
 
 up: .env-is-there ## Start the stack, or what of it changed (WORKERS=4 in docker/.env: as many Ray workers)
-	$(COMPOSE) up --build --detach
+	$(COMPOSE) build tracking
+	$(COMPOSE) up --detach
 
 down: .env-is-there ## Stop the stack; its data stay
 	$(COMPOSE) --profile gpu down
@@ -88,7 +89,7 @@ scale: .env-is-there ## Run so many Ray workers: make scale N=4
 	$(COMPOSE) up --detach --no-recreate --scale ray-worker=$(N) ray-worker
 
 submit: .env-is-there ## Train on the stack (ARGS="-m schedule=cosine,wsd seed=0,1")
-	$(COMPOSE) run --rm runner submit $(ARGS)
+	$(COMPOSE) run --rm --env LOGNAME="$$(id -un)" runner submit $(ARGS)
 
 users: .env-is-there ## MLflow's accounts (ARGS="add alice", ARGS="grant alice schedule-lab EDIT")
 	$(COMPOSE) run --rm admin $(ARGS)
@@ -97,16 +98,16 @@ backup: .env-is-there ## Write a backup of database and artifacts
 	$(COMPOSE) run --rm backup
 
 restore: .env-is-there ## Put a backup in the place of what is there (NAME=2026-01-31T12-00-00Z)
+	@if [ -z "$(NAME)" ]; then echo "NAME must be a backup: make restore NAME=2026-01-31T12-00-00Z" >&2; exit 2; fi
 	$(COMPOSE) stop tracking
-	$(COMPOSE) run --rm restore $(NAME)
-	$(COMPOSE) up --detach
+	$(COMPOSE) run --rm restore $(NAME); code=$$?; $(COMPOSE) up --detach && exit $$code
 
 move: .env-is-there ## Copy a store of SQLite, with its files, into the stack's (FROM=/home/me/lab/mlflow.db)
 	@if [ ! -f "$(FROM)" ]; then echo "FROM must be a SQLite store: make move FROM=/home/me/lab/mlflow.db" >&2; exit 2; fi
 	$(COMPOSE) run --rm --volume "$(dir $(abspath $(FROM))):$(dir $(abspath $(FROM)))" move "$(abspath $(FROM))"
 
 upgrade: .env-is-there ## Back up, then bring the database to the schema of this version's MLflow, and start
-	$(COMPOSE) build
+	$(COMPOSE) build tracking
 	$(COMPOSE) run --rm backup
 	$(COMPOSE) stop tracking
 	$(COMPOSE) run --rm upgrade

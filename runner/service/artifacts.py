@@ -27,7 +27,7 @@ class Artifacts:
     Attributes:
         folder: the server's; ``None`` leaves every address as it is.
         folders: from where to where files are to be copied.
-        left: local addresses that were left as they are.
+        left: addresses that were left as they are, for their files are not at hand.
     """
 
     folder: Path | None
@@ -42,6 +42,8 @@ class Artifacts:
         for name in LOCATIONS.get(table, ()):
             if (uri := row[name]) and local(uri) is not None:
                 row = row | {name: self._moved(table, row, uri)}
+            elif uri and uri.startswith(SERVED):  # of another server: its files are not at hand
+                self.left.append(uri)
         return row
 
     def _moved(self, table: str, row: dict[str, Any], uri: str) -> str:
@@ -53,7 +55,7 @@ class Artifacts:
             return f"{SERVED}/{row['experiment_id']}"
         of_run = table == "model_versions"
         above = self._runs.get(row["run_id"]) if of_run else self._experiments.get(row["experiment_id"])
-        rest = _below(above, uri) if above is not None else None
+        rest = _below(above, uri) if above is not None and _is_there(above) else None
         if rest is None:
             self.left.append(uri)
             return uri
@@ -84,6 +86,12 @@ def local(uri: str) -> Path | None:
     if not scheme:
         return Path(uri)
     return Path(unquote(urlparse(uri).path)) if scheme == "file" else None
+
+
+def _is_there(uri: str) -> bool:
+    """Whether an address names a folder that is on this machine."""
+    folder = local(uri)
+    return folder is not None and folder.is_dir()
 
 
 def _below(above: str, uri: str) -> str | None:

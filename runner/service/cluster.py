@@ -81,7 +81,12 @@ class Cluster:
 
     def page(self, job: str) -> str:
         """Return the job's page in the dashboard."""
-        return f"{self.address}/#/jobs/{job}"
+        return f"{self.address_for_people}/#/jobs/{job}"
+
+    @property
+    def address_for_people(self) -> str:
+        """The dashboard's address; ``RAY_UI`` where programs have another than people."""
+        return (os.environ.get("RAY_UI") or self.address).rstrip("/")
 
     def submit(
         self,

@@ -68,8 +68,8 @@ def main(arguments: list[str]) -> int:
         print(f"changed {replaced:,} texts: U+FFFD in place of NUL")
     if artifacts.left:
         print(
-            f"warning: {len(artifacts.left):,} addresses of artifacts still name folders of this machine, as "
-            f"{artifacts.left[0]}" + ("; --artifacts copies them" if asked.artifacts is None else "")
+            f"warning: {many(len(artifacts.left), 'artifact folder')} left where they are, such as "
+            f"{artifacts.left[0]}" + ("; --artifacts copies local ones" if asked.artifacts is None else "")
         )
     return 0
 

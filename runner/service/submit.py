@@ -211,7 +211,8 @@ def _cancel(cluster: Cluster, job: str) -> int:
 def _hints(cluster: Cluster, job: str) -> str:
     from .cluster import ADDRESS
 
-    there = "" if cluster.address == ADDRESS else f"--address {shlex.quote(cluster.address)} "
+    address = cluster.address_for_people
+    there = "" if address == ADDRESS else f"--address {shlex.quote(address)} "
     return f"follow {COMMAND} {there}--follow {job}\ncancel {COMMAND} {there}--cancel {job}"
 
 

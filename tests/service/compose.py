@@ -14,7 +14,7 @@ FILE = ROOT / "docker" / "compose.yaml"
 
 # Of an engine alone: images, rights, limits. What a process of this machine has none of.
 ENGINE_ONLY = {
-    "build", "cap_add", "cap_drop", "init", "logging", "mem_limit", "profiles", "read_only",
+    "build", "cap_add", "cap_drop", "init", "logging", "mem_limit", "profiles", "pull_policy", "read_only",
     "security_opt", "shm_size", "tmpfs", "ports",
 }  # fmt: skip
 VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<name>\w+)(?:(?P<sign>:-|:\?)(?P<word>[^}]*))?\})")

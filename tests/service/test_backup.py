@@ -90,6 +90,9 @@ def test_a_store_of_ones_own_moves_in_with_its_files(run, store, tmp_path):
         assert {path.name for path in files} >= {"curves.parquet", "config.yaml"}
         where = query(served, f"SELECT artifact_uri FROM runs WHERE run_uuid = '{run_of_mine.info.run_id}'")
         assert where[0][0].startswith("mlflow-artifacts:/")
+        granted = served.run("admin", "grant", "runner", "schedule-lab", "EDIT")  # nobody made it here
+        assert granted.returncode == 0, granted.stderr
+        assert served.run("runner", "tracking=server", "trainer.steps=30", "seed=1").returncode == 0
         again = served.run("move", str(tmp_path / "mlflow.db"))
         assert again.returncode == 2
         assert again.stderr.startswith("error: ")

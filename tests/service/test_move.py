@@ -193,7 +193,7 @@ def test_a_killed_move_leaves_nothing_and_is_done_again(source, new_database, st
 
     done = run(tmp_path, *command)
     assert done.returncode == 0, done.stderr
-    assert "still name folders of this machine" in done.stdout
+    assert "left where they are" in done.stdout
     assert content(new_database) == content(address(tmp_path))
     watch.dispose()
 

@@ -1,7 +1,8 @@
 """A sweep sent to the compose file's services survives the death of a worker and of the tracking server."""
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ SWEEP = [
     "-m", "schedule=cosine,wsd", "seed=0,1", f"trainer.steps={STEPS}", "model.hidden=[256,256]",
     "trainer.checkpoint_steps=100",
 ]  # fmt: skip
+SECRETS = ("POSTGRES_PASSWORD", "MLFLOW_AUTH_ADMIN_PASSWORD", "RUNNER_PASSWORD", "RAY_AUTH_TOKEN")
+KEPT = {"env", "postgres"}  # the .env itself, and the database, which holds no secret but hashes of them
 FAR = 300  # steps: two jobs have come so far when the worker dies
 
 TAGGED = "SELECT runs.run_uuid, name, status FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid WHERE "
@@ -41,6 +44,20 @@ def jobs(services: Stack) -> list[RunDirectory]:
     return [each for each in find(services.folder / "volumes" / "runs") if each.order.parent is not None]
 
 
+def leaks(services: Stack) -> list[str]:
+    """Where a secret of the stack can be read: the command lines of its processes, any file in its folder."""
+    secrets = [services.variables[name].encode() for name in SECRETS]
+    places = [Path(f"/proc/{process}/cmdline") for process in services.processes()]
+    places += [p for p in services.folder.rglob("*") if p.is_file() and not KEPT & set(p.parts)]
+    found = []
+    for place in places:
+        with suppress(OSError):  # a process that has ended
+            text = place.read_bytes()
+            found += [f"{place}: {name}" for name, word in zip(SECRETS, secrets, strict=True) if word in text]
+    assert len(places) > 50
+    return found
+
+
 @pytest.mark.slow
 def test_a_submitted_sweep_survives_a_worker_and_the_server():
     with stack(WORKERS="2", WORKER_CPUS="1") as services:
@@ -63,6 +80,7 @@ def test_a_submitted_sweep_survives_a_worker_and_the_server():
         out, err = submitted.communicate(timeout=240)
 
         assert submitted.returncode == 0, out + err
+        assert not leaks(services)
         assert "4 runs" in out
         [(parent, _, status)] = ask(services, PARENT)
         assert status == "FINISHED"
