@@ -105,9 +105,8 @@ class Delivery:
         is_behind = True
         while is_behind:
             new = read(path, self._sent.rows.get(path.name, 0), ROWS_IN_MEMORY)
-            is_behind = (
-                len(new) == ROWS_IN_MEMORY
-            )  # rows that come meanwhile wait: a call costs more than they do
+            # Rows that come meanwhile wait for the next tick: a call costs more than they do.
+            is_behind = len(new) == ROWS_IN_MEMORY
             size = max(1, POINTS_IN_BATCH // (len(new.dtype.names or ()) - 2)) * every
             for start in range(0, len(new), size):
                 rows = new[start : start + size]
