@@ -4,7 +4,7 @@ ARGS ?=
 BIN := .venv/bin
 # Tests wait for processes now and then: one more than there are cores keeps them all busy.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(1 + (os.cpu_count() or 1))")
-# The slow ones wait more than they work.
+# The slow ones wait more than they work. A file's go to one process: they share servers and clusters.
 WAITERS ?= $(shell $(PYTHON) -c "import os; print(2 + (os.cpu_count() or 1))")
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint .constraints.txt
 UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
@@ -32,10 +32,10 @@ test: .venv/.made-dev ## Run the tests (ARGS="-k onecycle")
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 slow: .venv/.made-dev ## Run the tests that kill processes, servers and disks: some minutes
-	$(BIN)/python -m pytest -n $(WAITERS) -m "slow and not soak" $(ARGS)
+	$(BIN)/python -m pytest -n $(WAITERS) --dist loadfile -m "slow and not soak" $(ARGS)
 
 soak: .venv/.made-dev ## Run more of them, which CI leaves out for time: more kills, servers, processes
-	$(BIN)/python -m pytest -n $(WAITERS) -m soak $(ARGS)
+	$(BIN)/python -m pytest -n $(WAITERS) --dist loadfile -m soak $(ARGS)
 
 lint: .venv/.made-dev ## Formatting, lint, types: no file is changed
 	$(BIN)/ruff format --check .
