@@ -17,13 +17,18 @@ ACCOUNT = (
 )
 
 
+def holds_password(text: str) -> bool:
+    """Whether a text holds an address with a name and a password: ``scheme://name:password@host``."""
+    return re.search(r"://[^/@\s]*:[^/@\s]*@", text) is not None
+
+
 def refuse_password(uri: str) -> None:
     """Raise where an address holds a password: it would be logged with every run.
 
     Raises:
         ConfigError: it does.
     """
-    if re.search(r"://[^/@]*:[^/@]*@", uri):
+    if holds_password(uri):
         hidden = re.sub(r"://[^/@]*@", "://***@", uri)
         raise ConfigError(
             f"tracking.uri must hold no password, which would be logged, got {hidden}; {ACCOUNT}"

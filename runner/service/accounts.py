@@ -17,6 +17,7 @@ from schedules.names import nearest
 
 from ..access import ask
 from ..errors import ConfigError
+from ..options import Parser
 
 PERMISSIONS = ["READ", "USE", "EDIT", "MANAGE", "NO_PERMISSIONS"]
 SHORTEST = 12  # characters of a password: MLflow's rule
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m runner users", description="Accounts of an MLflow server.")
+    parser = Parser("python -m runner users", description="Accounts of an MLflow server.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(do: Callable[[argparse.Namespace], None], name: str, what: str, *names: str) -> Any:

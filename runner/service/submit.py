@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..access import holds_password
 from ..errors import ConfigError
 from ..options import Parser
 
@@ -105,7 +106,7 @@ def command_of(asked: argparse.Namespace) -> list[str]:
 
     words = list(asked.overrides)
     for word in words:
-        if re.search(r"://[^/@\s]*:[^/@\s]*@", word):
+        if holds_password(word):
             raise ConfigError(
                 "an override must hold no password, which every user of the cluster could read: "
                 f"got {re.sub(r'://[^/@]*@', '://...@', word)}; the workers have an account of their own"
