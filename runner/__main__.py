@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING
 import hydra
 from hydra.core.hydra_config import HydraConfig
 
-from . import courier, follow, messages, ranks, sweep
-from .config import register_schema
 from .errors import ConfigError, Diverged, Interrupted, JobFailed, Planned
+from .settings import messages
+from .settings.config import register_schema
+from .sweep import sweep
+from .tracking import courier
+from .training import ranks, together
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -29,7 +32,7 @@ BUG, MISTAKE = 1, 2  # exit codes
 
 def _task(cfg: DictConfig) -> float:
     """Run one job; return what a sweeper minimises, the final validation loss."""
-    from .job import run  # imports torch: not needed for --help, --cfg or a wrong name
+    from .run.start import run  # imports torch: not needed for --help, --cfg or a wrong name
 
     global _refused
     context = HydraConfig.get()
@@ -59,13 +62,13 @@ _refused: ConfigError | Diverged | None = None
 
 
 def _sync(arguments: list[str]) -> int:
-    from .deliver import sync
+    from .commands.sync import sync
 
     return BUG if sync(_folder("sync", arguments)) else 0
 
 
 def _doctor(arguments: list[str]) -> int:
-    from .deliver import doctor, doctor_of_store
+    from .commands.sync import doctor, doctor_of_store
 
     if "--store" not in " ".join(arguments):
         return BUG if doctor(_folder("doctor", arguments)) else 0
@@ -87,7 +90,7 @@ def _folder(command: str, arguments: list[str]) -> Path:
 
 
 def _resume(arguments: list[str]) -> int:
-    from .resume import resume
+    from .run.resume import resume
 
     which = next(a for a in arguments if a.startswith("resume="))
     resume(which.removeprefix("resume="), [a for a in arguments if a != which])
@@ -108,7 +111,7 @@ COMMANDS = {
     "compare": _of("compare.command"),
     "sync": _sync,
     "doctor": _doctor,
-    "verify-resume": _of("verify"),
+    "verify-resume": _of("commands.verify"),
     "submit": _of("service.submit"),
     "move": _of("service.move"),
     "users": _of("service.accounts"),
@@ -119,7 +122,7 @@ def main() -> int:
     """Run the command line; return the exit code: 0 done, 1 failed, 2 the user's mistake, 128 + signal."""
     arguments = sys.argv[1:]
     if ranks.number() > 0:  # started by torchrun: the first process composes, the others follow it
-        code = follow.follow()
+        code = together.follow()
         sys.stderr.flush()
         os._exit(code)  # torch's threads can abort a follower that ends like other programs
     if arguments and arguments[0] in COMMANDS:
@@ -169,9 +172,9 @@ def _guarded(work: Callable[[], int]) -> int:
         if sweep.current is not None:
             sweep.current.close(interrupted=interrupted)
         courier.dismiss()
-        follow.dismiss()
+        together.dismiss()
     if sweep.current is not None and (sweep.current.finished or sweep.current.is_told):
-        from .screen import short, show_sweep
+        from .console import short, show_sweep
 
         show_sweep(sweep.current)
         if not interrupted:
@@ -187,8 +190,9 @@ def _report(mine: sweep.Sweep) -> None:
     sent = mine.directory.sent
     if not mine.is_delivered or sent is None or len(mine.judged()) + len(mine.diverged) < 2:
         return
-    from .compare import page, report, tables
-    from .screen import err, out, short
+    from .compare import report
+    from .compare.show import page, tables
+    from .console import err, out, short
 
     folder = mine.directory.path / report.PLACE
     try:

@@ -6,20 +6,36 @@
 0.1
 """
 
-from .algebra import Clip, Product, Repeat, Scale, clip, product, repeat, scale
-from .breaks import jumps, kinks
 from .building import accepted, build
-from .compose import Every, Join, Ramp, Shift, every, join, shift
-from .constant import Constant
-from .cosine import Cosine, CosineRestarts
-from .cyclic import Cyclic
-from .description import describe
-from .edit import Cooldown, Extend, cooldown, extend, lineage
-from .exponential import Exponential, InverseTime
-from .feedback import FEEDBACK, Feedback
-from .greedy import Greedy
-from .hyperbolic import Hyperbolic
-from .infinite import Infinite
+from .combine.algebra import Clip, Product, Repeat, Scale, clip, product, repeat, scale
+from .combine.compose import Every, Join, Ramp, Shift, every, join, shift
+from .combine.edit import Cooldown, Extend, cooldown, extend, lineage
+from .combine.warmup import UntunedWarmup
+from .families.constant import Constant
+from .families.cosine import Cosine, CosineRestarts
+from .families.cyclic import Cyclic
+from .families.exponential import Exponential, InverseTime
+from .families.hyperbolic import Hyperbolic
+from .families.infinite import Infinite
+from .families.inverse_sqrt import InverseSqrt
+from .families.multistage import MultiStage
+from .families.onecycle import OneCycle
+from .families.piecewise import Piecewise
+from .families.polynomial import Linear, Polynomial
+from .families.power import Power
+from .families.rex import Rex
+from .families.slanted_triangular import SlantedTriangular
+from .families.step import MultiStep, Step
+from .families.tanh import Tanh
+from .families.wsd import WarmupStableDecay
+from .families.wsd_s import WarmupStableDecaySimplified
+from .feedback.greedy import Greedy
+from .feedback.plateau import Plateau
+from .feedback.rule import FEEDBACK, Feedback
+from .inspect.breaks import jumps, kinks
+from .inspect.description import describe
+from .inspect.linting import lint
+from .inspect.query import area, diff, first_step_at_or_below, peak, scaled_to
 from .interop import (
     from_optax,
     from_timm,
@@ -31,27 +47,11 @@ from .interop import (
     to_torch,
     to_transformers,
 )
-from .inverse_sqrt import InverseSqrt
-from .linting import lint
-from .multistage import MultiStage
-from .onecycle import OneCycle
-from .piecewise import Piecewise
-from .plateau import Plateau
-from .polynomial import Linear, Polynomial
-from .power import Power
-from .query import area, diff, first_step_at_or_below, peak, scaled_to
 from .registry import get, names, register
-from .rex import Rex
 from .schedule import Schedule, planned_steps, values
 from .shapes import SHAPES
-from .slanted_triangular import SlantedTriangular
 from .spec import dumps, fingerprint, from_spec, loads, to_spec
-from .step import MultiStep, Step
-from .tanh import Tanh
 from .units import Horizon
-from .warmup import UntunedWarmup
-from .wsd import WarmupStableDecay
-from .wsd_s import WarmupStableDecaySimplified
 
 __all__ = [
     "FEEDBACK",

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import commands
-from .argument import Argument, read
 from .names import nearest
 from .registry import names
+from .show import commands
+from .show.argument import Argument, read
 from .units import Horizon
 
 _ABOUT = """Look at learning-rate schedules.

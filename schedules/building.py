@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from .compose import Every, Join, Ramp, Shift
+from .combine.compose import Every, Join, Ramp, Shift
+from .combine.warmup import UntunedWarmup
 from .fields import check, resolve, rules
 from .names import nearest
 from .registry import get
@@ -14,7 +15,6 @@ from .shapes import first_value
 from .units import Horizon
 from .units import steps as in_steps
 from .units import value as as_value
-from .warmup import UntunedWarmup
 
 WARMUP: dict[str, str] = {
     "warmup_steps": "length of a warm-up in front, counted in total_steps [steps, >= 0]",

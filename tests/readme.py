@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from schedules.description import markdown_table
+from schedules.inspect.description import markdown_table
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"(<!-- schedules: .*? -->\n).*?(<!-- end of schedules -->)", flags=re.DOTALL)

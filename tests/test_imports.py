@@ -37,26 +37,21 @@ def test_schedules_is_pure(file):
 @pytest.mark.parametrize("file", files("runner"), ids=lambda f: str(f.relative_to(ROOT)))
 def test_each_framework_has_its_door(file):
     doors = {
-        "mlflow": {"access.py", "store.py", "tracking.py", "compare/archive.py", "service/stores.py"},
-        "hydra": {"__main__.py", "config.py", "sweep.py", "messages.py", "resume.py", "service/submit.py"}
-        | {"launch/launcher.py", "launch/sweeper.py", "launch/plugins.py"},
+        "mlflow": {"tracking/access.py", "tracking/store.py", "tracking/delivery.py"}
+        | {"compare/archive.py", "service/stores.py"},
+        "hydra": {"__main__.py", "settings/config.py", "settings/messages.py", "run/resume.py"}
+        | {"sweep/sweep.py", "sweep/sweeper.py", "service/submit.py"}
+        | {"launch/launcher.py", "launch/plugins.py"},
         "omegaconf": {
-            "range_test/job.py",
             "__main__.py",
-            "config.py",
-            "sweep.py",
-            "messages.py",
-            "job.py",
-            "resume.py",
+            "settings/config.py",
+            "settings/messages.py",
+            "run/start.py",
+            "run/resume.py",
         }
-        | {
-            "launch/launcher.py",
-            "launch/sweeper.py",
-            "launch/jobs.py",
-            "launch/preflight.py",
-            "launch/worker.py",
-        },
-        "optuna": {"launch/search.py"},
+        | {"range_test/start.py", "sweep/sweep.py", "sweep/sweeper.py"}
+        | {"launch/launcher.py", "launch/jobs.py", "launch/preflight.py", "launch/worker.py"},
+        "optuna": {"sweep/search.py"},
     }
     for name, allowed in doors.items():
         assert name not in imported(file) or str(file.relative_to(ROOT / "runner")) in allowed
@@ -95,7 +90,9 @@ def test_no_function_has_the_name_of_a_module():
     assert set(schedules.__all__) & set(MODULES) == {"names"}
 
 
-@pytest.mark.parametrize("module", ["linting", "building", "description", "names", "interop.with_optax"])
+@pytest.mark.parametrize(
+    "module", ["inspect.linting", "building", "inspect.description", "names", "interop.with_optax"]
+)
 def test_functions_are_functions_whatever_was_imported_first(module):
     script = f"""
 import importlib, sys

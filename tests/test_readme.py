@@ -10,7 +10,7 @@ import torch
 from hydra import compose, initialize_config_module
 
 import schedules
-from runner.config import load, register_schema
+from runner.settings.config import load, register_schema
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()

@@ -11,9 +11,9 @@ import pytest
 from hydra import compose, initialize_config_module
 
 import schedules
-from runner.build import build, build_plan
-from runner.config import load, register_schema
 from runner.errors import ConfigError
+from runner.settings.config import load, register_schema
+from runner.training.build import build, build_plan
 
 from . import recipes
 

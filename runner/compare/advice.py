@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..words import duration, figure, label, listed, many
 from .choice import Contender
 from .model import Collection, Difference, Response
 from .pairs import MOST_SEEDS, paired, seeds_to_settle
-from .power import fewest_seeds
-from .words import duration, figure, label, listed, many
+from .stats.power import fewest_seeds
 
 AFFORDABLE = 64
 """Seeds up to which a command is written for an open difference."""

@@ -14,11 +14,11 @@ from ..errors import ConfigError
 from .advice import advice
 from .answer import answer
 from .choice import Contender, choose, stand
-from .measures import expected_best
 from .model import Collection, Findings, Question, Trained
 from .outcomes import Outcome, ledger, loss_before_training, outcomes
 from .pairs import differences, groups, told_apart
 from .remarks import remarks
+from .stats.measures import expected_best
 
 PLAIN = "constant"
 """The schedule that is the baseline where there is one."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from ..words import between, duration, every, figure, label, listed, many, probability
 from .choice import Contender
 from .model import Difference, Findings
 from .pairs import attainable
-from .power import fewest_seeds
-from .statistics import smallest_sign_flip_p
-from .words import between, duration, every, figure, label, listed, many, probability
+from .stats.power import fewest_seeds
+from .stats.statistics import smallest_sign_flip_p
 
 
 def answer(findings: Findings, contenders: list[Contender], apart: set[frozenset[str]]) -> list[str]:

@@ -21,10 +21,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.rest_utils import http_request_safe
 
-from ..directory import now
 from ..errors import ConfigError, reason_of
-from ..store import silence
-from ..uploader import clean_environment
+from ..record.directory import now
+from ..tracking.store import silence
+from ..tracking.uploader import clean_environment
 from .model import Curve
 
 CHILD = "tags.`mlflow.parentRunId`"

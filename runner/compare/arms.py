@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..config import GROUPS
+from ..settings.config import GROUPS
 
 Params = dict[str, str]
 RATES = ("peak_lr", "schedule.lr.peak_value", "schedule.lr", "optimizer.lr")

@@ -8,11 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from ..launch.rates import best_of
-from .measures import expected_running_time, kaplan_meier_median, parabola_vertex, sensitivity
+from ..sweep.rates import best_of
 from .model import Interval, Response, Standing, Trained
 from .outcomes import Outcome, diverged, steps_to
-from .statistics import mean_interval
+from .stats.measures import expected_running_time, kaplan_meier_median, parabola_vertex, sensitivity
+from .stats.statistics import mean_interval
 
 
 @dataclass(frozen=True, kw_only=True)

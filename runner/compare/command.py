@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..config import TrackingSettings
-from ..options import Parser
+from ..commands.options import Parser
+from ..settings.config import TrackingSettings
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,11 +42,12 @@ def main(arguments: list[str]) -> int:
         ConfigError: an option is wrong, or there is no such store, sweep or arm.
     """
     asked = parser().parse_args(arguments)
-    from .. import screen  # and mlflow, matplotlib: only where the options are right
-    from ..job import absolute
-    from . import page, reader, report, tables
+    from .. import console  # and mlflow, matplotlib: only where the options are right
+    from ..run.start import absolute
+    from . import reader, report
     from .archive import Archive
     from .model import Question
+    from .show import page, tables
 
     directory = reader.directory_of(asked.sweep)
     defaults = directory.order if directory is not None else TrackingSettings()
@@ -56,8 +57,10 @@ def main(arguments: list[str]) -> int:
     folder = asked.out or Path("outputs/compare", parent.info.run_id)
     collection, findings, files = report.compare(archive, parent, question, folder)
     tables.show(collection, findings)
-    screen.out.print(f"report  {screen.short((folder / page.PAGE).absolute())}")
+    console.out.print(f"report  {console.short((folder / page.PAGE).absolute())}")
     if not asked.no_log:
         archive.add_files(collection.run_id, files, report.PLACE)
-        screen.out.print(f"        and as artifacts {report.PLACE}/ of the run {collection.run_id} in MLflow")
+        console.out.print(
+            f"        and as artifacts {report.PLACE}/ of the run {collection.run_id} in MLflow"
+        )
     return 0

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .choice import Contender, interval
-from .measures import improvement_probability
 from .model import Difference, Interval
-from .power import fewest_seeds, pairing_ratio, seeds_needed
-from .statistics import holm, sign_flip_p, smallest_sign_flip_p
+from .stats.measures import improvement_probability
+from .stats.power import fewest_seeds, pairing_ratio, seeds_needed
+from .stats.statistics import holm, sign_flip_p, smallest_sign_flip_p
 
 MOST_SEEDS = 1000
 """Seeds beyond which a difference is called hopeless to settle."""

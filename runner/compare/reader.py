@@ -10,8 +10,8 @@ from typing import Any
 
 from schedules.names import nearest
 
-from ..directory import RunDirectory
 from ..errors import ConfigError
+from ..record.directory import RunDirectory
 from .archive import CHILD, EMPTY, Archive, Run, is_id
 from .arms import arms, peak_rate
 from .model import Collection, Trained

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import combinations
 
+from ..words import every, figure, label, listed, many
 from .choice import Contender
 from .model import Trained
 from .outcomes import Outcome, counts
 from .pairs import paired
-from .words import every, figure, label, listed, many
 
 
 def remarks(runs: list[Trained], contenders: list[Contender], baseline: Contender) -> list[str]:

@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 from ..errors import ConfigError
-from . import cells, page, plots, reader
+from . import reader
 from .analysis import analyse
 from .archive import Archive, Run
 from .model import Collection, Findings, Question
 from .outcomes import steps_to
+from .show import cells, page, plots
 
 PLACE = "report"  # of the report among the parent run's artifacts
 

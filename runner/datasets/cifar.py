@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..data import Data, Pair
-from ..registries import dataset
+from ..trainables.data import Data, Pair
+from ..trainables.registries import dataset
 from .files import found
 from .images import check_crop, labelled_images
 

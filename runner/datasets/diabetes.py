@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from ..data import Data, Tensors
-from ..registries import dataset
-from ..tasks import REGRESSION
+from ..trainables.data import Data, Tensors
+from ..trainables.registries import dataset
+from ..trainables.tasks import REGRESSION
 
 
 @dataset("diabetes")

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data import Data, Tensors
-from ..registries import dataset
-from ..tasks import CLASSIFICATION
+from ..trainables.data import Data, Tensors
+from ..trainables.registries import dataset
+from ..trainables.tasks import CLASSIFICATION
 
 
 @dataset("digits")

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from schedules.names import nearest
 
-from ..data import Data, Examples, Pair, Tensors
 from ..extras import extra
-from ..registries import dataset
-from ..tasks import CLASSIFICATION, REGRESSION
+from ..trainables.data import Data, Examples, Pair, Tensors
+from ..trainables.registries import dataset
+from ..trainables.tasks import CLASSIFICATION, REGRESSION
 from .images import Images, augmentation, check_crop, statistics
 from .text import tokenized
 from .windows import Windows, check_context, language

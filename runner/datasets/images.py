@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..data import Augment, Data, Pair
-from ..tasks import CLASSIFICATION
+from ..trainables.data import Augment, Data, Pair
+from ..trainables.tasks import CLASSIFICATION
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..data import Data
 from ..extras import extra
-from ..registries import dataset
+from ..trainables.data import Data
+from ..trainables.registries import dataset
 from .images import check_crop, labelled_images
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..data import Data, Tensors
-from ..registries import dataset
-from ..tasks import QUADRATIC
+from ..trainables.data import Data, Tensors
+from ..trainables.registries import dataset
+from ..trainables.tasks import QUADRATIC
 
 
 @dataset("noise")

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Data
-from ..registries import dataset
+from ..trainables.data import Data
+from ..trainables.registries import dataset
 from .windows import Windows, check_context, language
 
 LEVELS = ("char", "byte")

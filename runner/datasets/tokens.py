@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data import Data
-from ..registries import dataset
+from ..trainables.data import Data
+from ..trainables.registries import dataset
 from .windows import MappedWindows, Windows, check_context, language
 
 Tokens = NDArray[np.unsignedinteger]

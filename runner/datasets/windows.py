@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..data import Data, Examples, Pair
-from ..tasks import LANGUAGE
+from ..trainables.data import Data, Examples, Pair
+from ..trainables.tasks import LANGUAGE
 
 
 @dataclass(frozen=True, eq=False)

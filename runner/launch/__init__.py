@@ -14,7 +14,7 @@ def spelled_out(arguments: list[str]) -> list[str]:
     Raises:
         ConfigError: there is no such sweep.
     """
-    from ..directory import locate
+    from ..record.directory import locate
 
     spelled = [each for each in arguments if each in MULTIRUN]
     for each in (each for each in arguments if each not in MULTIRUN):

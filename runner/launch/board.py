@@ -14,9 +14,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ..journal import count
-from ..screen import err
-from ..sweep import summary_of
+from ..console import err
+from ..record.journal import count
+from ..sweep.sweep import summary_of
 from . import manifest
 from .manifest import Job, Manifest
 

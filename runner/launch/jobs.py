@@ -7,11 +7,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from .. import courier, provenance
-from ..config import SweepSettings, TrackingSettings
-from ..directory import Ending, RunDirectory, now
 from ..errors import ConfigError, Diverged, JobFailed, Planned
-from ..sweep import Failure, Sweep, summary_of
+from ..record import provenance
+from ..record.directory import Ending, RunDirectory, now
+from ..settings.config import SweepSettings, TrackingSettings
+from ..sweep.sweep import Failure, Sweep, summary_of
+from ..tracking import courier
 from . import manifest
 from .board import Board
 from .manifest import Job, Manifest, key_of

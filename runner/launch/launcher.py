@@ -15,9 +15,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from .. import sweep
-from ..config import SweepSettings, TrackingSettings, made
 from ..errors import ConfigError
+from ..settings.config import SweepSettings, TrackingSettings, made
+from ..sweep import sweep
 
 if TYPE_CHECKING:
     from .jobs import Jobs, Wanted

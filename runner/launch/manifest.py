@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import flat
-from ..directory import RunDirectory, write_atomically
+from ..record.directory import RunDirectory, write_atomically
+from ..settings.config import flat
 
 FILE = "manifest.json"
 

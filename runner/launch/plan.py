@@ -10,14 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 import schedules
-from schedules.terminal import bars, columns_of, scale
+from schedules.show.terminal import bars, columns_of, scale
 
-from ..compare.words import many
+from ..console import err, out, short
 from ..errors import ConfigError
-from ..screen import err, out, short
+from ..words import many
 
 if TYPE_CHECKING:
-    from ..sweep import Sweep
+    from ..sweep.sweep import Sweep
     from .jobs import Wanted
     from .preflight import Checked
 
@@ -77,7 +77,7 @@ def tell_twins(wanted: list[Wanted], checked: list[Checked]) -> None:
 
 
 def _draw(drawn: dict[str, Checked], mine: Sweep) -> None:
-    from schedules.plot import save
+    from schedules.show.plot import save
 
     plans = {kind: {"lr": schedules.from_spec(look.plan["lr"])} for kind, look in drawn.items()}
     path = mine.directory.path / "plan.png"

@@ -9,8 +9,8 @@ from types import ModuleType
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 
+from ..sweep.sweeper import FairSweeper, FairSweeperConf
 from .launcher import LocalLauncher, LocalLauncherConf, RayLauncher, RayLauncherConf
-from .sweeper import FairSweeper, FairSweeperConf
 
 
 def register() -> None:

@@ -15,7 +15,7 @@ from multiprocessing import connection
 from typing import Any, Protocol
 
 from ..errors import Interrupted
-from ..signals import Stop, listening
+from ..training.signals import Stop, listening
 from .task import GRACE, Task, work
 
 LOOK = 0.25  # seconds between two looks at the running jobs

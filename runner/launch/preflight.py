@@ -12,10 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 
 import schedules
 
-from ..build import LONGEST_LINT, Experiment, build, lint
-from ..config import AUTO, buildable, flat, load
 from ..errors import ConfigError
 from ..range_test.ramp import first_ramp
+from ..settings.config import AUTO, buildable, flat, load
+from ..training.build import LONGEST_LINT, Experiment, build, lint
 
 TIMED_SECONDS = 1.0
 TIMED_STEPS = 100

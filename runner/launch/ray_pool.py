@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..console import err
 from ..errors import ConfigError, JobFailed, reason_of
-from ..screen import err
-from ..signals import Stop, listening
+from ..training.signals import Stop, listening
 from . import ray_worker
 from .cluster import Needs, nodes, room
 from .pool import LOOK, Ended, Next

@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .. import provenance
-from ..directory import RunDirectory
 from ..errors import Interrupted
 from ..extras import extra
+from ..record import provenance
+from ..record.directory import RunDirectory
 from .pool import Ended, Pool
 from .task import REFUSED, Task
 

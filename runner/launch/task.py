@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..provenance import Origin
+from ..record.provenance import Origin
 
 if TYPE_CHECKING:
     from .preflight import Checked

@@ -17,11 +17,14 @@ import matplotlib.figure  # noqa: F401
 import torch._dynamo  # noqa: F401
 from omegaconf import DictConfig, OmegaConf
 
-from .. import courier, job, provenance, resume, sweep
-from ..build import build  # noqa: F401  with all that is registered
-from ..directory import Ending, RunDirectory
 from ..errors import ConfigError, Diverged, Interrupted
-from ..messages import explain
+from ..record import provenance
+from ..record.directory import Ending, RunDirectory
+from ..run import resume, start
+from ..settings.messages import explain
+from ..sweep import sweep
+from ..tracking import courier
+from ..training.build import build  # noqa: F401  with all that is registered
 from .task import BROKEN, GRACE, LOG, REFUSED, Task
 
 LAST_TRY_SECONDS = 180.0  # a worker that lost the cluster ends after 60 s; NFS keeps its locks for 90 s more
@@ -122,7 +125,7 @@ def _code(task: Task) -> int:
         else:
             config = OmegaConf.create(task.config)
             assert isinstance(config, DictConfig)
-            job.run(config, task.path, task.overrides)
+            start.run(config, task.path, task.overrides)
     except Interrupted as error:
         return 128 + error.signum
     except (ConfigError, Diverged) as error:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..data import Data
-from ..registries import model
+from ..trainables.data import Data
+from ..trainables.registries import model
 from .transformer import Block, Rotary, check_sizes
 
 POSITIONS = ("learned", "rotary")

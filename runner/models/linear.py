@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from ..data import Data
-from ..registries import model
+from ..trainables.data import Data
+from ..trainables.registries import model
 
 
 @model("linear")

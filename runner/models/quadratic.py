@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data import Data
-from ..registries import model
+from ..trainables.data import Data
+from ..trainables.registries import model
 
 
 @model("quadratic")

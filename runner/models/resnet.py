@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..data import Data
-from ..registries import model
+from ..trainables.data import Data
+from ..trainables.registries import model
 
 IMAGENET = {18: [2, 2, 2, 2], 34: [3, 4, 6, 3], 50: [3, 4, 6, 3], 101: [3, 4, 23, 3], 152: [3, 8, 36, 3]}
 """Blocks of each stage by depth: He et al., table 1. From 50 on they are bottlenecks."""

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from torch import nn
 
-from ..data import Data
-from ..registries import model
+from ..trainables.data import Data
+from ..trainables.registries import model
 
 STAGES = {11: [1, 1, 2, 2, 2], 13: [2, 2, 2, 2, 2], 16: [2, 2, 3, 3, 3], 19: [2, 2, 4, 4, 4]}
 """Convolutions of each stage by depth: Simonyan & Zisserman, table 1, configurations A, B, D and E."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch.optim import Optimizer
 
-from ..registries import optimizer
+from ..trainables.registries import optimizer
 from .groups import Group, Grouped, Parameters, as_groups, check
 
 

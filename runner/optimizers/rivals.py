@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch.optim import Optimizer
 
 from ..extras import extra
-from ..registries import optimizer
+from ..trainables.registries import optimizer
 from .groups import Grouped, Parameters, check
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..registries import optimizer
+from ..trainables.registries import optimizer
 from .groups import Group, Grouped, Parameters, as_groups, check
 
 FUSED = ("cpu", "cuda", "mps", "xpu")

@@ -9,16 +9,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config import RunSettings
+from ..console import out
 from ..errors import ConfigError
-from ..screen import out
-from ..signals import listening
-from ..suggest import Ramp
-from ..trainer import BUDGETS
-from . import job
+from ..settings.config import RunSettings
+from ..settings.trainer import BUDGETS
+from ..training.signals import listening
+from . import start
 from .outcome import Outcome, judge
 from .ramp import build_ramp, climb
 from .settings import RangeTest
+from .suggest import Ramp
 from .table import headline
 
 _found: dict[str, Found] = {}
@@ -43,7 +43,7 @@ class Found:
 
     def write(self, folder: Path) -> None:
         """Write the test's losses, suggestions and picture among a run's artifacts."""
-        job.keep(self.outcome, folder)
+        start.keep(self.outcome, folder)
 
 
 def find(settings: RunSettings) -> Found:

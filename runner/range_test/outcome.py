@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..suggest import Ramp, suggest
 from .settings import RangeTest
+from .suggest import Ramp, suggest
 
 FOR_RATES, FOR_OTHERS = "steepest", "lowest"
 """The rule that is recommended."""

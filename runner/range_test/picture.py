@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schedules.plot import AXIS_NAMES, COLOURS
+from schedules.show.plot import AXIS_NAMES, COLOURS
 
-from ..suggest import Ramp, finite, fitted_to
 from .outcome import Outcome
+from .suggest import Ramp, finite, fitted_to
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,14 +12,14 @@ import numpy as np
 from schedules import Schedule
 from schedules.pytorch import Plan
 
-from ..build import Experiment, build
-from ..config import AUTO, RunSettings, named
 from ..errors import ConfigError, Diverged
-from ..journal import Journal, read
-from ..signals import Stop
-from ..suggest import Ramp, end_of
-from ..train import train
+from ..record.journal import Journal, read
+from ..settings.config import AUTO, RunSettings, named
+from ..training.build import Experiment, build
+from ..training.signals import Stop
+from ..training.train import train
 from .settings import TASKS, RangeTest
+from .suggest import Ramp, end_of
 
 Progress = Callable[[int, float, dict[str, float]], None]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import schedules
 from schedules.names import Names
 
-from ..build import BELOW_ONE
 from ..errors import ConfigError
+from ..training.build import BELOW_ONE
 
 RAMPS = ("exponential", "linear")
 LIMITS = {

@@ -6,7 +6,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..screen import err, look, out
+from ..console import err, look, out
 from .outcome import Outcome, Suggestion
 
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from schedules.names import nearest
 
-from ..access import ask
+from ..commands.options import Parser
 from ..errors import ConfigError
-from ..options import Parser
+from ..tracking.access import ask
 
 PERMISSIONS = ["READ", "USE", "EDIT", "MANAGE", "NO_PERMISSIONS"]
 SHORTEST = 12  # characters of a password: MLflow's rule
@@ -114,7 +114,7 @@ def _known(name: str) -> None:
 
 def _ask(method: str, what: str, version: str = "2.0", **fields: str) -> Any:
     """Return the answer of the server that the environment names."""
-    from ..store import silence  # here: --help does not wait for mlflow
+    from ..tracking.store import silence  # here: --help does not wait for mlflow
 
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri.startswith(("http://", "https://")):

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..compare.words import many
+from ..commands.options import Parser
 from ..errors import ConfigError
-from ..options import Parser
+from ..words import many
 
 if TYPE_CHECKING:
     from .artifacts import Artifacts
@@ -87,7 +87,7 @@ def move(
     """
     from rich.progress import Progress
 
-    from ..screen import err
+    from ..console import err
     from . import stores
 
     source, target = stores.Database(source_uri), stores.Database(target_uri, fresh=True)
@@ -140,8 +140,8 @@ def point(root: Path, source: str, target: str) -> int:
     Raises:
         ConfigError: there are none, or one is being trained.
     """
-    from ..directory import find
-    from ..job import absolute
+    from ..record.directory import find
+    from ..run.start import absolute
 
     source, target = absolute(source), absolute(target)
     mine = [each for each in find(root) if each.order.uri == source]

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..access import holds_password
+from ..commands.options import Parser
 from ..errors import ConfigError
-from ..options import Parser
+from ..tracking.access import holds_password
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -139,7 +139,7 @@ def _check(words: list[str], is_sweep: bool) -> None:
 
 def _send(cluster: Cluster, asked: argparse.Namespace, command: list[str]) -> str:
     """Submit the command; return the job's id."""
-    from .. import provenance
+    from ..record import provenance
 
     for path in asked.modules:
         if not path.exists():

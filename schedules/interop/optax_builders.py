@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..compose import Every, Join, Ramp, Shift
-from ..constant import Constant
-from ..cosine import Cosine
-from ..exponential import Exponential
+from ..combine.compose import Every, Join, Ramp, Shift
+from ..families.constant import Constant
+from ..families.cosine import Cosine
+from ..families.exponential import Exponential
+from ..families.piecewise import Piecewise
+from ..families.polynomial import Linear, Polynomial
+from ..families.step import MultiStep
 from ..names import Names
-from ..piecewise import Piecewise
-from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
-from ..step import MultiStep
 from .reading import call, with_warmup
 
 Builder = Callable[..., Schedule]

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ..cyclic import Cyclic
 from ..elementwise import Number, at_least, piecewise, progress
-from ..exponential import Exponential
+from ..families.cyclic import Cyclic
+from ..families.exponential import Exponential
+from ..families.piecewise import Piecewise
 from ..fields import (
     Offset,
     PositiveRatio,
@@ -28,7 +29,6 @@ from ..fields import (
     check_shape_ends,
     settle,
 )
-from ..piecewise import Piecewise
 from ..registry import register_combinator
 from ..schedule import Schedule, evaluate
 from ..shapes import between

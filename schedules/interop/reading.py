@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..compose import Join, Ramp, Shift
-from ..inverse_sqrt import InverseSqrt
+from ..combine.compose import Join, Ramp, Shift
+from ..families.inverse_sqrt import InverseSqrt
 from ..names import nearest
 from ..schedule import Schedule
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..compose import Join
-from ..constant import Constant
+from ..combine.compose import Join
+from ..families.constant import Constant
 from ..schedule import Schedule
 from .pieces import PerInterval, TriangleWave, through, triangles
 from .torch_readers import READERS, Turn

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..algebra import product
-from ..compose import Join, Ramp
-from ..constant import Constant
-from ..cosine import Cosine, CosineRestarts
-from ..exponential import Exponential
+from ..combine.algebra import product
+from ..combine.compose import Join, Ramp
+from ..families.constant import Constant
+from ..families.cosine import Cosine, CosineRestarts
+from ..families.exponential import Exponential
+from ..families.polynomial import Polynomial
+from ..families.step import MultiStep, Step
 from ..names import Names
-from ..polynomial import Polynomial
 from ..schedule import Schedule
-from ..step import MultiStep, Step
 from .pieces import PerInterval, Phases
 
 

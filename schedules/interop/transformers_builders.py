@@ -7,14 +7,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-from ..compose import Join, Ramp, Shift
-from ..constant import Constant
-from ..cosine import Cosine, CosineRestarts
-from ..inverse_sqrt import InverseSqrt
+from ..combine.compose import Join, Ramp, Shift
+from ..families.constant import Constant
+from ..families.cosine import Cosine, CosineRestarts
+from ..families.inverse_sqrt import InverseSqrt
+from ..families.polynomial import Linear, Polynomial
+from ..families.wsd import WarmupStableDecay
 from ..names import Names
-from ..polynomial import Linear, Polynomial
 from ..schedule import Schedule
-from ..wsd import WarmupStableDecay
 from .pieces import through
 from .reading import with_warmup
 

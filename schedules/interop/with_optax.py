@@ -10,14 +10,14 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from ..compose import Join, Ramp
-from ..constant import Constant
-from ..cosine import Cosine
-from ..exponential import Exponential
-from ..polynomial import Linear, Polynomial
+from ..combine.compose import Join, Ramp
+from ..families.constant import Constant
+from ..families.cosine import Cosine
+from ..families.exponential import Exponential
+from ..families.polynomial import Linear, Polynomial
+from ..families.step import MultiStep, Step
+from ..families.wsd import WarmupStableDecay
 from ..schedule import Schedule, values
-from ..step import MultiStep, Step
-from ..wsd import WarmupStableDecay
 from .optax_builders import make
 from .reading import no_equal
 

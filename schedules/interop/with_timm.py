@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from ..compose import Every, Join, Ramp, Shift
-from ..constant import Constant
-from ..cosine import Cosine, CosineRestarts
-from ..polynomial import Linear, Polynomial
+from ..combine.compose import Every, Join, Ramp, Shift
+from ..families.constant import Constant
+from ..families.cosine import Cosine, CosineRestarts
+from ..families.polynomial import Linear, Polynomial
+from ..families.step import MultiStep, Step
+from ..families.tanh import Tanh
 from ..schedule import Schedule
-from ..step import MultiStep, Step
-from ..tanh import Tanh
 from .pieces import Geometric, PerInterval, through
 from .reading import apart, linear_warmup, no_equal, on_run_clock, with_warmup
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from ..constant import Constant
-from ..cosine import Cosine, CosineRestarts
-from ..inverse_sqrt import InverseSqrt
-from ..polynomial import Linear, Polynomial
+from ..families.constant import Constant
+from ..families.cosine import Cosine, CosineRestarts
+from ..families.inverse_sqrt import InverseSqrt
+from ..families.polynomial import Linear, Polynomial
+from ..families.wsd import WarmupStableDecay
 from ..schedule import Schedule
-from ..wsd import WarmupStableDecay
 from .reading import apart, call, linear_warmup, no_equal
 from .transformers_builders import BUILDERS, WSD_SHAPES
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from ..constant import Constant
+from ..families.constant import Constant
 from ..schedule import Schedule, values
 from ..tree import is_registered, nodes
 

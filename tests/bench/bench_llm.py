@@ -149,8 +149,8 @@ def check_equal(made: Any, reference: Reference) -> None:
 
 def compete(seed: int, steps: int | None) -> dict[str, float]:
     """Train both under one seed; return their losses, speeds and processor times."""
-    from runner.directory import RunDirectory
-    from runner.journal import read
+    from runner.record.directory import RunDirectory
+    from runner.record.journal import read
 
     settings, made = bench_tracking.experiment_of(["experiment=llm", f"seed={seed}"], steps)
     reference = Reference(seed, steps)

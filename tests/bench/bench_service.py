@@ -39,10 +39,10 @@ def client(path: Path, rate: float, steps: int) -> None:
     """Be one run: say ``ready``, wait for a line, log all steps, say how each batch went."""
     from mlflow.tracking import MlflowClient
 
-    from runner.directory import Ending, Order, RunDirectory, now
-    from runner.journal import Journal
-    from runner.tracking import Delivery
-    from runner.uploader import TICK, clean_environment
+    from runner.record.directory import Ending, Order, RunDirectory, now
+    from runner.record.journal import Journal
+    from runner.tracking.delivery import Delivery
+    from runner.tracking.uploader import TICK, clean_environment
 
     clean_environment()
     directory = RunDirectory(path)

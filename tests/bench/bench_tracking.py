@@ -49,8 +49,8 @@ def counting_processor_time() -> Iterator[None]:
 def experiment_of(overrides: list[str], steps: int | None) -> Any:
     from hydra import compose, initialize_config_module
 
-    from runner.build import build
-    from runner.config import load, register_schema
+    from runner.settings.config import load, register_schema
+    from runner.training.build import build
 
     register_schema()
     asked = [*overrides, *([f"trainer.steps={steps}"] if steps else [])]
@@ -85,10 +85,10 @@ def bare(made: Any, settings: Any, folder: Path) -> tuple[float, float]:
 
 def ours(made: Any, settings: Any, folder: Path) -> tuple[float, float]:
     """What ``python -m runner`` does between opening the store and the last point in it."""
-    from runner import courier
-    from runner.directory import Ending, Order, RunDirectory, now
-    from runner.job import _train
-    from runner.signals import listening
+    from runner.record.directory import Ending, Order, RunDirectory, now
+    from runner.run.start import _train
+    from runner.tracking import courier
+    from runner.training.signals import listening
 
     directory = RunDirectory(folder)
     messenger = courier.current(folder / "uploader.log")
@@ -278,7 +278,7 @@ def start_up(repeats: int) -> Measured:
             began = time.time()
             job = [*runner, "trainer.steps=64", f"hydra.run.dir=run{number}"]
             subprocess.run(job, cwd=folder, env=env, capture_output=True, check=True)
-            from runner.journal import read
+            from runner.record.journal import read
 
             first.append(int(read(Path(folder, f"run{number}", "steps.journal"))["time"][0]) / 1e3 - began)
     found = {"help_s": statistics.median(helped[1:]), "first_step_s": statistics.median(first[1:])}
@@ -288,9 +288,9 @@ def start_up(repeats: int) -> Measured:
 
 def deliver(uri: str, folder: Path, steps: int) -> float:
     """Return the points per second that one uploader brings to a store."""
-    from runner.directory import Ending, Order, RunDirectory, now
-    from runner.journal import Journal
-    from runner.tracking import Delivery
+    from runner.record.directory import Ending, Order, RunDirectory, now
+    from runner.record.journal import Journal
+    from runner.tracking.delivery import Delivery
 
     directory = RunDirectory(folder)
     directory.write(Order("bench", uri, "bench", "bench", {}, {}, now()))
@@ -311,10 +311,10 @@ def throughput(steps: int) -> Measured:
 
     import pytest
 
-    from runner.uploader import clean_environment
+    from runner.tracking.uploader import clean_environment
 
     clean_environment()
-    from runner import tracking  # noqa: F401
+    from runner.tracking import delivery  # noqa: F401
     from tests.runner.processes import SERVERS
 
     gc.collect()

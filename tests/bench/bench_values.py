@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import schedules
-from schedules.argument import illustrated, read
+from schedules.show.argument import illustrated, read
 
 TOTAL_STEPS = 1_000_000
 GOAL_MS = 50.0

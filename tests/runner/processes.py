@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from runner.directory import RunDirectory
-from runner.journal import count
+from runner.record.directory import RunDirectory
+from runner.record.journal import count
 
 from ..conftest import environment
 
@@ -48,7 +48,7 @@ def uploader_of(process: "subprocess.Popen[str]") -> int | None:
     with suppress(OSError):
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         for child in children:
-            if b"runner.uploader" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"runner.tracking.uploader" in Path(f"/proc/{child}/cmdline").read_bytes():
                 return int(child)
     return None
 

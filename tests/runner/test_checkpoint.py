@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 import schedules
-from runner import checkpoint
 from runner.errors import ConfigError
-from runner.update import Update
+from runner.training import checkpoint
+from runner.training.update import Update
 from schedules.pytorch import Plan
 
 PLAN = checkpoint.fingerprint_of(Plan(lr=schedules.build("cosine", total_steps=100, peak_value=0.1)))

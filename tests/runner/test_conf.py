@@ -7,11 +7,15 @@ import torch
 from hydra import compose, initialize_config_module
 
 import schedules
-from runner import datasets, models, optimizers  # noqa: F401  they register
-from runner.build import build, build_plan
-from runner.config import flat, load, register_schema
+from runner import (
+    datasets,  # noqa: F401  they register
+    models,  # noqa: F401  they register
+    optimizers,  # noqa: F401  they register
+)
 from runner.errors import ConfigError
-from runner.registries import DATASETS, MODELS, OPTIMIZERS
+from runner.settings.config import flat, load, register_schema
+from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
+from runner.training.build import build, build_plan
 
 CONF = Path(__file__).parents[2] / "conf"
 

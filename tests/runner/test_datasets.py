@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from runner.data import Batches, Stream, Tensors, batches
 from runner.datasets.cifar import Cifar
 from runner.datasets.diabetes import Diabetes
 from runner.datasets.hf import HuggingFace
@@ -19,7 +18,8 @@ from runner.datasets.noise import Noise
 from runner.datasets.text import Text
 from runner.datasets.tokens import TokenFiles
 from runner.extras import extra
-from runner.tasks import CLASSIFICATION, LANGUAGE, REGRESSION, perplexity
+from runner.trainables.data import Batches, Stream, Tensors, batches
+from runner.trainables.tasks import CLASSIFICATION, LANGUAGE, REGRESSION, perplexity
 
 CPU = torch.device("cpu")
 

@@ -12,8 +12,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 from pyarrow import parquet
 
-from runner.directory import RunDirectory, find, now
-from runner.journal import read
+from runner.record.directory import RunDirectory, find, now
+from runner.record.journal import read
 
 from ..conftest import environment
 from .processes import (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.directory import Ending, Order, RunDirectory, Sent, find, now, write_atomically
 from runner.errors import ConfigError
+from runner.record.directory import Ending, Order, RunDirectory, Sent, find, now, write_atomically
 
 
 def order(**fields):

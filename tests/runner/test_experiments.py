@@ -10,11 +10,11 @@ import torch
 from hydra import compose, initialize_config_module
 
 import schedules
-from runner.build import build, build_plan
-from runner.config import load, named, register_schema
-from runner.data import Data, Tensors
-from runner.registries import DATASETS, MODELS, OPTIMIZERS
-from runner.tasks import CLASSIFICATION, LANGUAGE
+from runner.settings.config import load, named, register_schema
+from runner.trainables.data import Data, Tensors
+from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
+from runner.trainables.tasks import CLASSIFICATION, LANGUAGE
+from runner.training.build import build, build_plan
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from runner.journal import Journal, read
+from runner.record.journal import Journal, read
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 from pyarrow import parquet
 
 import schedules
-from runner.journal import read
+from runner.record.journal import read
 
 N = 440  # 20 epochs of 22 whole batches of 64 out of 1437 examples
 

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 import schedules
-from runner.data import Batches, Data, Tensors
 from runner.datasets.noise import Noise
 from runner.models.gpt import Gpt
 from runner.models.linear import Linear
@@ -17,7 +16,8 @@ from runner.models.resnet import ResNet
 from runner.models.transformer import Block, Rotary
 from runner.models.vgg import Vgg
 from runner.models.vit import Vit
-from runner.tasks import CLASSIFICATION, LANGUAGE, REGRESSION
+from runner.trainables.data import Batches, Data, Tensors
+from runner.trainables.tasks import CLASSIFICATION, LANGUAGE, REGRESSION
 
 
 def images(side, channels=3, classes=1000):

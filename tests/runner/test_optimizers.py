@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 import schedules
-from runner.data import Data, Tensors
 from runner.models.gpt import Gpt
 from runner.models.mlp import Mlp
 from runner.models.resnet import ResNet
@@ -15,7 +14,8 @@ from runner.optimizers.modes import averaged
 from runner.optimizers.muon import Muon, Together
 from runner.optimizers.rivals import Lion, Prodigy, ScheduleFree
 from runner.optimizers.torchs import Adam, AdamW, RmsProp, Sgd
-from runner.tasks import CLASSIFICATION, LANGUAGE
+from runner.trainables.data import Data, Tensors
+from runner.trainables.tasks import CLASSIFICATION, LANGUAGE
 from schedules.pytorch import Plan
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.access import refuse_password
 from runner.errors import ConfigError
+from runner.tracking.access import refuse_password
 
 
 @pytest.mark.parametrize("uri", ["http://me:hunter2@tracking:5000", "postgresql://me:hunter2@db/mlflow"])

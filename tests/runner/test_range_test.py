@@ -11,18 +11,18 @@ import torch
 import yaml
 from hydra import compose, initialize_config_module
 
-from runner import train
-from runner.build import build
-from runner.config import load, named, register_schema
-from runner.directory import RunDirectory
 from runner.errors import ConfigError
-from runner.journal import count, read
 from runner.range_test import auto
 from runner.range_test.outcome import judge
 from runner.range_test.ramp import build_ramp, climb
 from runner.range_test.settings import TASKS, RangeTest
-from runner.signals import Stop
-from runner.suggest import Ramp
+from runner.range_test.suggest import Ramp
+from runner.record.directory import RunDirectory
+from runner.record.journal import count, read
+from runner.settings.config import load, named, register_schema
+from runner.training import train
+from runner.training.build import build
+from runner.training.signals import Stop
 
 from .processes import let_go, wait_for
 

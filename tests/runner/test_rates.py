@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from runner.errors import ConfigError
 from runner.launch.manifest import Manifest, key_of
-from runner.launch.rates import Rates, best_of
-from runner.launch.search import Range, Search, Settings
-from runner.launch.sweeper import Space
+from runner.sweep.rates import Rates, best_of
+from runner.sweep.search import Range, Search, Settings
+from runner.sweep.sweeper import Space
 
 
 @given(st.floats(-4, 1), st.floats(1.3, 3), st.integers(2, 5))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from runner.directory import RunDirectory
-from runner.journal import read
+from runner.record.directory import RunDirectory
+from runner.record.journal import read
 
 from .processes import let_go, rows, wait_for
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import suggest
-from runner.fitted import falls, fitted
-from runner.suggest import Ramp
+from runner.range_test import suggest
+from runner.range_test.fitted import falls, fitted
+from runner.range_test.suggest import Ramp
 
 RATES = 1e-7 * 1e8 ** (np.arange(100) / 100)
 STEEPEST = 10**-2.5

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.directory import RunDirectory, find
-from runner.journal import read
+from runner.record.directory import RunDirectory, find
+from runner.record.journal import read
 
 from ..conftest import environment
 from .processes import let_go, rows, wait_for

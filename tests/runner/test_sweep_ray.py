@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from runner import provenance
-from runner.directory import RunDirectory
-from runner.journal import read
 from runner.launch import ray_worker, worker
 from runner.launch.task import REFUSED, Task
+from runner.record import provenance
+from runner.record.directory import RunDirectory
+from runner.record.journal import read
 
 from ..conftest import environment
 from .processes import rows, sqlite_server, wait_for

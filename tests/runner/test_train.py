@@ -5,14 +5,14 @@ import torch
 from torch import nn
 
 import schedules
-from runner.data import Batches, Tensors
 from runner.errors import Diverged
-from runner.journal import Journal, read
-from runner.result import Result, parted
-from runner.signals import Stop
-from runner.tasks import CLASSIFICATION
-from runner.train import READ_EVERY, Evaluation, evaluate, train, used
-from runner.update import Update
+from runner.record.journal import Journal, read
+from runner.run.result import Result, parted
+from runner.trainables.data import Batches, Tensors
+from runner.trainables.tasks import CLASSIFICATION
+from runner.training.signals import Stop
+from runner.training.train import READ_EVERY, Evaluation, evaluate, train, used
+from runner.training.update import Update
 from schedules.pytorch import Plan
 
 

@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from runner import datasets, models, optimizers  # noqa: F401  they register
-from runner.data import batches
+from runner import (
+    datasets,  # noqa: F401  they register
+    models,  # noqa: F401  they register
+    optimizers,  # noqa: F401  they register
+)
 from runner.optimizers.groups import grouped
 from runner.optimizers.modes import averaged, start_training
-from runner.registries import DATASETS, MODELS, OPTIMIZERS
-from runner.train import evaluate
+from runner.trainables.data import batches
+from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
+from runner.training.train import evaluate
 from schedules.pytorch import Plan
 
 CPU = torch.device("cpu")

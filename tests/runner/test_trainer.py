@@ -7,14 +7,14 @@ import torch
 from hydra import compose, initialize_config_module
 from torch import nn
 
-from runner import checkpoint
-from runner.build import build, trainer_lint
-from runner.config import load, register_schema
-from runner.early_stop import EarlyStop
 from runner.errors import ConfigError
-from runner.follow import loop
-from runner.journal import Journal, read
-from runner.signals import Stop
+from runner.record.journal import Journal, read
+from runner.settings.config import load, register_schema
+from runner.training import checkpoint
+from runner.training.build import build, trainer_lint
+from runner.training.early_stop import EarlyStop
+from runner.training.signals import Stop
+from runner.training.together import loop
 
 
 def composed(*overrides):
@@ -104,7 +104,7 @@ def test_a_budget_in_tokens_is_whole_updates_of_text():
 
 
 def test_an_optimizer_that_needs_the_loss_again_is_refused():
-    from runner.build import _refuse_closures
+    from runner.training.build import _refuse_closures
 
     parameters = [nn.Parameter(torch.ones(1))]
     with pytest.raises(ConfigError, match="needs no closure, got LBFGS"):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.directory import RunDirectory
-from runner.journal import read
+from runner.record.directory import RunDirectory
+from runner.record.journal import read
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
-from runner.config import register_schema
-from runner.registries import DATASETS, MODELS, OPTIMIZERS
+from runner.settings.config import register_schema
+from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
 COMMANDS = re.findall(r"^python -m runner (.*)$", PAGE, flags=re.MULTILINE)

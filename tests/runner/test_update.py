@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from runner.errors import ConfigError
-from runner.update import SMALLEST_SCALE, Update, autocast_of, update_of
+from runner.training.update import SMALLEST_SCALE, Update, autocast_of, update_of
 
 CPU = torch.device("cpu")
 

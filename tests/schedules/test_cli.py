@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schedules
-from schedules import terminal
 from schedules.__main__ import main
-from schedules.argument import illustrated, read, words
-from schedules.description import describe
+from schedules.inspect.description import describe
+from schedules.show import terminal
+from schedules.show.argument import illustrated, read, words
 from schedules.units import Horizon
 
 RUN = Horizon(total_steps=1000)

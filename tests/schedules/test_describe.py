@@ -6,8 +6,8 @@ import re
 import pytest
 
 import schedules
-from schedules.description import Description, describe, markdown_table
 from schedules.fields import percent, rules
+from schedules.inspect.description import Description, describe, markdown_table
 from schedules.registry import SCHEDULES
 
 

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 import schedules
 from schedules import Greedy, Plateau
-from schedules.feedback import Feedback
+from schedules.feedback.rule import Feedback
 from schedules.pytorch import Plan
 
 LOSSES = st.lists(st.sampled_from([0.5, 0.9, 0.99, 1.0, 1.0001, 1.2, 2.0, float("nan")]), max_size=40)

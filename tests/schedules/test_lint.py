@@ -30,8 +30,8 @@ from schedules import (
     scale,
     shift,
 )
-from schedules.linting import CODES
-from schedules.unused import unused_fields
+from schedules.inspect.linting import CODES
+from schedules.inspect.unused import unused_fields
 
 T = 1000
 cosine = Cosine(total_steps=T, peak_value=0.1)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schedules
-from schedules.plot import COLOURS, figure, save
-from schedules.sample import sample
+from schedules.show.plot import COLOURS, figure, save
+from schedules.show.sample import sample
 
 ONECYCLE = {
     "lr": schedules.OneCycle(total_steps=400, peak_value=0.1),

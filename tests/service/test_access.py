@@ -208,7 +208,7 @@ def test_no_secret_is_written_or_shown(served):
         time.sleep(0.05)
     out, err = process.communicate()
     assert process.returncode == 0, err
-    for one in (b"runner.uploader", b"basic-auth", b"postgres: mlflow"):
+    for one in (b"runner.tracking.uploader", b"basic-auth", b"postgres: mlflow"):
         assert any(one in line for line in shown), one
     assert not [line for line in shown if any(secret in line for secret in secrets)]
     assert not [secret for secret in secrets if secret.decode() in out + err]

@@ -14,8 +14,8 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import DatasetInput, Metric, Param
 from mlflow.tracking import MlflowClient
 
-from runner.directory import Order, RunDirectory
 from runner.errors import ConfigError
+from runner.record.directory import Order, RunDirectory
 from runner.service.artifacts import LOCATIONS, Artifacts
 from runner.service.move import main
 from runner.service.stores import TABLES, Database

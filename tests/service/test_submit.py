@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.directory import Sent, find
+from runner.console import look
 from runner.errors import ConfigError
-from runner.screen import look
+from runner.record.directory import Sent, find
 from runner.service.submit import asked_of, command_of
 
 from ..conftest import LocalStore, environment

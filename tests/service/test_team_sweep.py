@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import schedules
-from runner.directory import RunDirectory, find
+from runner.record.directory import RunDirectory, find
 
 from ..runner.processes import COUNTED, counted, rows, wait_for
 from .stack import Stack, stack

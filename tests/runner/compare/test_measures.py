@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from runner.compare.measures import (
+from runner.compare.stats.measures import (
     compute_saved,
     expected_best,
     expected_best_with_replacement,

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from runner.compare import page, plots, tables
 from runner.compare.analysis import analyse
 from runner.compare.model import Collection, Curve, Question, Trained
 from runner.compare.report import description
+from runner.compare.show import page, plots, tables
 
 NASTY = 'wsd <script>alert("x")</script> a=$b$ --> | *c*'
 ARMS = ("constant", "cosine", NASTY)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from runner.compare.pairs import groups
-from runner.compare.statistics import t_test
+from runner.compare.stats.statistics import t_test
 
 from .sweeps import about, ask, by_arm, losses
 

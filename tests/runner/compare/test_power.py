@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from runner.compare.power import fewest_seeds, pairing_ratio, seeds_needed
-from runner.compare.statistics import sign_flip_p, smallest_sign_flip_p
+from runner.compare.stats.power import fewest_seeds, pairing_ratio, seeds_needed
+from runner.compare.stats.statistics import sign_flip_p, smallest_sign_flip_p
 
 
 def test_pairing_ratio_is_that_of_the_two_variances():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from runner.compare.statistics import (
+from runner.compare.stats.statistics import (
     DRAWS,
     EXACT_UP_TO,
     holm,
@@ -88,7 +88,7 @@ def test_many_pairs_are_drawn_and_give_the_same_each_time():
 def test_exact_and_drawn_agree(monkeypatch):
     d = np.random.default_rng(5).normal(0.6, 1.0, 14)
     exact = sign_flip_p(d)
-    monkeypatch.setattr("runner.compare.statistics.EXACT_UP_TO", 10)
+    monkeypatch.setattr("runner.compare.stats.statistics.EXACT_UP_TO", 10)
     assert sign_flip_p(d) == pytest.approx(exact, abs=4 * np.sqrt(exact / DRAWS))
 
 

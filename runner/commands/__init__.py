@@ -1,0 +1,1 @@
+"""The commands beside training: ``python -m runner <command>``."""

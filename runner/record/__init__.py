@@ -1,0 +1,1 @@
+"""What a run writes on its own disk: its directory, its journals, where it came from."""

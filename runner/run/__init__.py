@@ -1,0 +1,1 @@
+"""One run, from settings to its end: started, resumed, delivered, reported."""

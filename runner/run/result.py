@@ -1,0 +1,79 @@
+"""What a run came to, read from its journals: the same for a run in one piece and a resumed one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import schedules
+from schedules.pytorch import Plan
+
+from ..record.directory import RunDirectory
+from ..record.journal import read
+from ..training.train import READ_EVERY, Evaluation
+
+TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to.
+
+    Attributes:
+        evaluations: in order of their steps.
+        loss: mean training loss of the last ``READ_EVERY`` steps at most.
+        seconds: time in the loop of this process.
+        parted: the first step whose values were not the plan's, and in what; ``None`` when all were.
+    """
+
+    evaluations: list[Evaluation]
+    loss: float
+    seconds: float
+    parted: tuple[int, str] | None
+
+    @property
+    def final(self) -> Evaluation:
+        """The evaluation of the last step."""
+        return self.evaluations[-1]
+
+    @property
+    def best(self) -> Evaluation:
+        """The evaluation of highest accuracy where there is one, and among equals of lowest loss."""
+        return min(self.evaluations, key=lambda e: (-e.metrics.get("accuracy", 0.0), e.loss))
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures that MLflow's tables sort by: they show a metric's last value only."""
+        return {
+            "final/val_loss": self.final.loss,
+            "best/val_loss": min(e.loss for e in self.evaluations),
+            **{f"final/val_{name}": value for name, value in self.final.metrics.items()},
+            **{f"best/val_{name}": value for name, value in self.best.metrics.items()},
+            "final/loss": self.loss,
+            "seconds": self.seconds,
+        }
+
+
+def result(directory: RunDirectory, plan: Plan, seconds: float) -> Result:
+    """Return what a finished run's journals say."""
+    judged = read(directory.evaluations)
+    metrics = [name.removeprefix("val/") for name in (judged.dtype.names or ())[3:]]
+    evaluations = [
+        Evaluation(int(row["step"]), float(row["val/loss"]), {m: float(row[f"val/{m}"]) for m in metrics})
+        for row in judged
+    ]
+    rows = read(directory.steps)
+    return Result(evaluations, float(rows["loss"][-READ_EVERY:].mean()), seconds, parted(rows, plan))
+
+
+def parted(rows: NDArray[np.void], plan: Any) -> tuple[int, str] | None:
+    """Return the first step where the optimizer held another value than the plan's closed form, and which."""
+    first: tuple[int, str] | None = None
+    for name, schedule in plan.items():
+        expected = schedules.values(schedule, int(rows["step"][-1]) + 1)[rows["step"]]
+        wrong = np.abs(rows[name] - expected) > TOLERANCE * np.maximum(1.0, np.abs(expected))
+        if wrong.any() and (first is None or rows["step"][wrong][0] < first[0]):
+            first = (int(rows["step"][wrong][0]), name)
+    return first

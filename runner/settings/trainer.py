@@ -1,0 +1,197 @@
+"""The settings of the trainer: what they mean, and which of them fit together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from ..errors import ConfigError
+
+BUDGETS = ("epochs", "steps", "tokens")
+DEFAULT_EPOCHS = 20
+PRECISIONS = ("fp32", "bf16", "fp16")
+PARALLELS = ("ddp", "fsdp")
+MOST_THREADS = 1024
+
+
+@dataclass
+class TrainerSettings:
+    """How to train.
+
+    The budget is one of ``epochs``, ``steps`` and ``tokens`` (default 20 epochs). An update that fp16 skips
+    is no step: the schedule's clock and every budget count updates that were made.
+
+    Attributes:
+        epochs: budget in passes over the training data [>= 1].
+        steps: budget in optimizer updates [>= 1].
+        tokens: budget in training tokens [>= 1], rounded down to whole updates; for data made of tokens.
+        batch_size: examples in each update, over all micro-batches and all processes [>= 1].
+        accumulate: micro-batches that the batch of a process is computed in, one after the other; divides
+            ``batch_size`` [>= 1]. The update is that of the whole batch, up to rounding; batch norm sees
+            micro-batches.
+        precision: ``fp32``; or ``bf16`` or ``fp16`` for the operations that torch's autocast computes in
+            it, weights and optimizer staying in fp32. fp16 scales the loss: where a gradient overflows the
+            update is skipped, counted (``skipped_updates``), and made again from the same batch at half the
+            scale. It waits for the device at each update, which bf16 does not.
+        compile: compile the model with ``torch.compile``; the first steps take seconds or minutes.
+        clip_norm: scale the gradient down to this Euclidean norm where it is longer [> 0].
+        log_grad_norm: log the gradient's norm, before clipping, at every step as ``grad_norm``; with
+            ``clip_norm`` it is logged anyway.
+        ema_decay: keep an exponential moving average of the weights and judge that instead of the weights;
+            the part of the average that each update keeps [0 < x < 1], as 0.999.
+        evaluate_steps: updates between evaluations [>= 1]; ``null`` evaluates after each epoch. There is
+            always one at the end.
+        early_stop_patience: end the run after so many evaluations in a row without a new lowest validation
+            loss [>= 1]. The schedule is then cut short: what it would have done later never happens.
+        early_stop_min_delta: a loss is a new lowest one where it is lower by more than this [>= 0].
+        init_from: start from the weights of another run: its checkpoint file, its directory, or its MLflow
+            id. The averaged weights where it kept them. Optimizer and clock start anew.
+        init_except: names of parameters that keep their fresh values, as ``head`` (and all below it) or
+            ``blocks.*.norm``: a new head.
+        device: ``auto`` (the GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ... Under ``torchrun``
+            each process takes the GPU of its local rank.
+        threads: processor threads torch may use [>= 1]; ``null`` leaves torch's choice.
+        parallel: under ``torchrun``: ``ddp`` keeps the whole model in each process, ``fsdp`` shards
+            parameters, gradients and optimizer state among them.
+        checkpoint_seconds: time between checkpoints [seconds, > 0]; there is always one at the end.
+        checkpoint_steps: instead, updates between checkpoints [>= 1].
+        keep_best: also keep the weights of the lowest validation loss, in ``checkpoint.best.pt``.
+        keep_every: also keep the checkpoint of every so many updates, in ``checkpoint.<step>.pt`` [>= 1].
+        keep_most: how many of these to keep, the latest ones [>= 1]; ``null`` keeps all.
+    """
+
+    epochs: int | None = None
+    steps: int | None = None
+    tokens: float | None = None
+    batch_size: int = 64
+    accumulate: int = 1
+    precision: str = "fp32"
+    compile: bool = False
+    clip_norm: float | None = None
+    log_grad_norm: bool = False
+    ema_decay: float | None = None
+    evaluate_steps: int | None = None
+    early_stop_patience: int | None = None
+    early_stop_min_delta: float = 0.0
+    init_from: str | None = None
+    init_except: list[str] = field(default_factory=list)
+    device: str = "auto"
+    threads: int | None = None
+    parallel: str = "ddp"
+    checkpoint_seconds: float = 30.0
+    checkpoint_steps: int | None = None
+    keep_best: bool = False
+    keep_every: int | None = None
+    keep_most: int | None = None
+
+
+WHOLE = (
+    "epochs",
+    "steps",
+    "batch_size",
+    "accumulate",
+    "evaluate_steps",
+    "early_stop_patience",
+    "threads",
+    "checkpoint_steps",
+    "keep_every",
+    "keep_most",
+)
+NEEDS = {
+    "early_stop_min_delta": "early_stop_patience",
+    "init_except": "init_from",
+    "keep_most": "keep_every",
+}
+
+LOOKS_AT_ALL = ("muon", "prodigy")
+"""Optimizers whose update of a number depends on others that another process may hold."""
+
+
+def choose_budget(trainer: TrainerSettings, overridden: list[str]) -> None:
+    """Leave exactly one budget: the one of the command line, else the config's, else the default.
+
+    Raises:
+        ConfigError: there are two.
+    """
+    asked = {o.lstrip("+").split("=")[0].removeprefix("trainer.") for o in overridden}
+    on_line = [b for b in BUDGETS if f"{b}" in asked and getattr(trainer, b) is not None]
+    given = on_line or [b for b in BUDGETS if getattr(trainer, b) is not None]
+    if len(given) > 1:
+        raise ConfigError(
+            "exactly one of trainer.epochs, trainer.steps and trainer.tokens must be given, "
+            f"got {' and '.join(f'trainer.{b}' for b in given)}"
+        )
+    for budget in BUDGETS:
+        if given and budget != given[0]:
+            setattr(trainer, budget, None)
+    if not given:
+        trainer.epochs = DEFAULT_EPOCHS
+
+
+def check(trainer: TrainerSettings) -> None:
+    """Refuse what is wrong whatever the machine, the data and the model.
+
+    Raises:
+        ConfigError: a value is out of bounds, or would have no effect without another.
+    """
+    for name in WHOLE:
+        given = getattr(trainer, name)
+        if given is not None and given < 1:
+            raise _must(name, "be a whole number >= 1", given)
+    if trainer.tokens is not None and not (
+        trainer.tokens >= 1 and trainer.tokens == math.floor(trainer.tokens)
+    ):
+        raise _must("tokens", "be a whole number >= 1", trainer.tokens)
+    for name in ("checkpoint_seconds", "clip_norm"):
+        given = getattr(trainer, name)
+        if given is not None and not 0 < given < math.inf:
+            raise _must(name, "be a number > 0", given)
+    if trainer.ema_decay is not None and not 0 < trainer.ema_decay < 1:
+        raise _must("ema_decay", "be a number > 0 and < 1", trainer.ema_decay)
+    if not 0 <= trainer.early_stop_min_delta < math.inf:
+        raise _must("early_stop_min_delta", "be a number >= 0", trainer.early_stop_min_delta)
+    if trainer.threads is not None and trainer.threads > MOST_THREADS:
+        raise _must("threads", f"be <= {MOST_THREADS}", trainer.threads)
+    for name, known in (("precision", PRECISIONS), ("parallel", PARALLELS)):
+        given = getattr(trainer, name)
+        if given not in known:
+            from schedules.names import nearest
+
+            raise _must(name, f"be one of {', '.join(known)}", f"{given!r}; {nearest(given, list(known))}")
+    for name, needed in NEEDS.items():
+        if getattr(trainer, name) and getattr(trainer, needed) is None:
+            raise ConfigError(f"trainer.{name} must come with trainer.{needed}: without it, it has no effect")
+
+
+def check_team(trainer: TrainerSettings, processes: int, optimizer: str) -> None:
+    """Refuse what does not fit so many processes.
+
+    Args:
+        trainer: the settings.
+        processes: how many train together.
+        optimizer: its registered name.
+
+    Raises:
+        ConfigError: the batch cannot be shared out evenly, or a setting is not for this.
+    """
+    if trainer.batch_size % (processes * trainer.accumulate):
+        by = f"trainer.accumulate ({trainer.accumulate})"
+        if processes > 1:
+            by += f" times the processes ({processes})"
+        raise _must("batch_size", f"be a multiple of {by}", trainer.batch_size)
+    if processes == 1 and trainer.parallel == "fsdp":
+        raise _must("parallel", "be ddp where there is one process (torchrun starts more)", "fsdp")
+    if processes > 1 and trainer.device.startswith("cuda:"):
+        raise _must("device", "be auto, cpu or cuda under torchrun", trainer.device)
+    if trainer.parallel == "fsdp":
+        for name in ("compile", "ema_decay"):
+            if getattr(trainer, name):
+                raise ConfigError(f"trainer.{name} must not be given with trainer.parallel=fsdp")
+        if optimizer in LOOKS_AT_ALL:
+            raise _must("parallel", f"be ddp for {optimizer}, which looks at whole matrices", "fsdp")
+        if trainer.precision == "fp16":
+            raise _must("precision", "be fp32 or bf16 with trainer.parallel=fsdp", "fp16")
+
+
+def _must(name: str, rule: str, given: object) -> ConfigError:
+    return ConfigError(f"trainer.{name} must {rule}, got {given}")

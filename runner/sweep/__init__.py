@@ -1,0 +1,1 @@
+"""Many runs of one command: the parent run, the sweeper, the search."""

@@ -1,0 +1,1 @@
+"""The way from a run's journals to MLflow."""

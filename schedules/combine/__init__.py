@@ -1,0 +1,1 @@
+"""Schedules made of schedules: joined, scaled, shifted, repeated, extended, warmed up."""

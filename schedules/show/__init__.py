@@ -1,0 +1,1 @@
+"""Schedules for people: plots, text in a terminal, the command line."""
