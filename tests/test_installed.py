@@ -41,7 +41,7 @@ def test_it_holds_the_packages_their_config_and_nothing_else(installed):
     shipped = {str(path.relative_to(installed)) for path in installed.rglob("*.yaml")}
     assert shipped == {str(path.relative_to(ROOT)) for path in (ROOT / "conf").rglob("*.yaml")}
     assert (installed / "schedules" / "py.typed").exists()
-    assert (installed / "runner" / "compare" / "report.html.j2").exists()
+    assert (installed / "runner" / "compare" / "show" / "report.html.j2").exists()
 
 
 def test_its_commands_are_the_two_entry_points(installed):
