@@ -18,6 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from .words import duration
+
 if TYPE_CHECKING:
     from .record.directory import RunDirectory, Sent
     from .run.result import Result
@@ -92,7 +94,7 @@ def show_run(name: str, what: str, result: Result, run_id: str, uri: str, direct
     lines = [
         ("final", described(final)),
         ("best", f"{described(best)}, after {best.step} steps"),
-        ("time", f"{result.seconds:.1f} s, {1e3 * result.seconds / final.step:.2f} ms a step"),
+        ("time", f"{duration(result.seconds)}, {1e3 * result.seconds / final.step:.2f} ms a step"),
         ("run", run_id),
         ("store", uri),
         ("files", short(directory.path)),

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..words import duration, figure, label, listed, many
+from ..words import duration, listed, many
 from .choice import Contender
-from .model import Collection, Difference, Response
+from .findings import Difference, Response
+from .model import Collection
 from .pairs import MOST_SEEDS, paired, seeds_to_settle
+from .phrases import figure, label
 from .stats.power import fewest_seeds
 
 AFFORDABLE = 64

@@ -14,7 +14,8 @@ from ..errors import ConfigError
 from .advice import advice
 from .answer import answer
 from .choice import Contender, choose, stand
-from .model import Collection, Findings, Question, Trained
+from .findings import Findings
+from .model import Collection, Question, Trained
 from .outcomes import Outcome, ledger, loss_before_training, outcomes
 from .pairs import differences, groups, told_apart
 from .remarks import remarks

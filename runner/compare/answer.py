@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..words import between, duration, every, figure, label, listed, many, probability
+from ..words import duration, listed, many, p_value
 from .choice import Contender
-from .model import Difference, Findings
+from .findings import Difference, Findings
 from .pairs import attainable
+from .phrases import between, every, figure, label
 from .stats.power import fewest_seeds
 from .stats.statistics import smallest_sign_flip_p
 
@@ -58,7 +59,7 @@ def _told(d: Difference, alpha: float, comparisons: int) -> str:
     return (
         f"Its mean difference from the baseline {d.baseline} is {figure(d.delta.mean)} "
         f"({many(d.delta.count, 'paired seed')}, {between(d.delta, alpha)}; "
-        f"sign-flip {probability(d.p_holm)} corrected for "
+        f"sign-flip {p_value(d.p_holm)} corrected for "
         f"{many(comparisons, 'comparison')}): {sure.get(d.verdict, d.verdict)}."
     )
 

@@ -9,7 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from ..sweep.rates import best_of
-from .model import Interval, Response, Standing, Trained
+from .findings import Interval, Response, Standing
+from .model import Trained
 from .outcomes import Outcome, diverged, steps_to
 from .stats.measures import expected_running_time, kaplan_meier_median, parabola_vertex, sensitivity
 from .stats.statistics import mean_interval

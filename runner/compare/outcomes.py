@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .model import Ledger, Trained
+from .findings import Ledger
+from .model import Trained
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .choice import Contender, interval
-from .model import Difference, Interval
+from .findings import Difference, Interval
 from .stats.measures import improvement_probability
 from .stats.power import fewest_seeds, pairing_ratio, seeds_needed
 from .stats.statistics import holm, sign_flip_p, smallest_sign_flip_p

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import combinations
 
-from ..words import every, figure, label, listed, many
+from ..words import listed, many
 from .choice import Contender
 from .model import Trained
 from .outcomes import Outcome, counts
 from .pairs import paired
+from .phrases import every, figure, label
 
 
 def remarks(runs: list[Trained], contenders: list[Contender], baseline: Contender) -> list[str]:

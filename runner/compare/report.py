@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 from ..errors import ConfigError
+from ..words import probability
 from . import reader
 from .analysis import analyse
 from .archive import Archive, Run
-from .model import Collection, Findings, Question
+from .findings import Findings
+from .model import Collection, Question
 from .outcomes import steps_to
 from .show import cells, page, plots
 
@@ -79,9 +81,7 @@ def description(collection: Collection, findings: Findings) -> str:
     lines += ["", _row(columns), _row(["---"] * len(columns))]
     for standing in findings.standings:
         found = cells.difference_of(findings, standing.arm)
-        figures = (
-            [cells.signed(found.delta.mean), cells.probability(found.p_holm), found.verdict] if found else []
-        )
+        figures = [cells.signed(found.delta.mean), probability(found.p_holm), found.verdict] if found else []
         lines.append(
             _row(
                 [

@@ -17,6 +17,7 @@ from rich.text import Text
 from ..console import err
 from ..record.journal import count
 from ..sweep.sweep import summary_of
+from ..words import duration
 from . import manifest
 from .manifest import Job, Manifest
 
@@ -78,7 +79,7 @@ class Board:
         summary = summary_of(directory) if job.state == manifest.FINISHED else None
         if summary is not None:
             judged = f"val loss {summary.val_loss:.4f}  " if not math.isnan(summary.val_loss) else ""
-            return Text(f"{place:>9}  {name}  {judged}{job.seconds:.1f} s")
+            return Text(f"{place:>9}  {name}  {judged}{duration(job.seconds)}")
         again = ", is tried again" if job.state == manifest.WAITING else ""
         return Text(f"{place:>9}  {name}  {job.state}{again}: {job.reason}", style="red")
 
@@ -90,7 +91,7 @@ class Board:
         fresh = done - self._before
         if fresh > 0:
             each = (time.monotonic() - self._began) / fresh
-            told.append(f"{_clock(each * (len(self._jobs) - done))} left")
+            told.append(f"{duration(each * (len(self._jobs) - done))} left")
         return Text("  ".join(told), style="bold")
 
     def _running(self, running: list[int]) -> Table:
@@ -105,9 +106,3 @@ class Board:
             bar = ProgressBar(total=total, completed=done, width=24)
             table.add_row(str(number), Text(name), bar, f"{done}/{total}")
         return table
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -14,7 +14,7 @@ from schedules.show.terminal import bars, columns_of, scale
 
 from ..console import err, out, short
 from ..errors import ConfigError
-from ..words import many
+from ..words import duration, many
 
 if TYPE_CHECKING:
     from ..sweep.sweep import Sweep
@@ -47,7 +47,7 @@ def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: 
     points = sum(look.points for look in checked)
     out.print(
         f"{many(len(wanted), 'job')}, {many(steps, 'step')}, {points:,} points for MLflow; "
-        f"about {_time(SWEEP_SECONDS + seconds / slots)} with {slots} at a time"
+        f"about {duration(SWEEP_SECONDS + seconds / slots)} with {slots} at a time"
     )
     tell_twins(wanted, checked)
     for finding in dict.fromkeys(f for look in checked for f in look.findings):
@@ -87,9 +87,3 @@ def _draw(drawn: dict[str, Checked], mine: Sweep) -> None:
     except ValueError as error:
         raise ConfigError(f"the plan cannot be drawn: {error}") from error
     out.print(f"drawn in {short(path)}; leave sweep.plan=true out to run it")
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from ... import words
-from ..model import Difference, Findings, Interval, Response, Standing
+from ...words import duration, many
+from ..findings import Difference, Findings, Interval, Response, Standing
 
 NOTHING = "–"
 ROUNDING = 4  # significant digits of a loss
@@ -44,15 +44,6 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f} %"
 
 
-def probability(value: float) -> str:
-    """Return a p as one writes it.
-
-    >>> [probability(p) for p in (0.0312, 0.5, 0.00002)]
-    ['0.031', '0.500', '<0.001']
-    """
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
 def count(value: float | None) -> str:
     """Return a number of steps or runs with its thousands set apart."""
     return NOTHING if value is None else f"{value:,.0f}"
@@ -87,8 +78,8 @@ def difference_of(findings: Findings, arm: str) -> Difference | None:
 def cost(findings: Findings) -> str:
     """Return what it cost to know, in one line."""
     ledger = findings.ledger
-    time = words.duration(ledger.seconds)
-    said = f"{words.many(ledger.runs, 'run')}, {words.many(ledger.steps, 'step')}, {time} of training"
+    time = duration(ledger.seconds)
+    said = f"{many(ledger.runs, 'run')}, {many(ledger.steps, 'step')}, {time} of training"
     lost = [
         f"{each} {word}"
         for each, word in (

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from schedules.show.plot import COLOURS
 
 from ... import words
-from ..model import Collection, Findings
+from ..findings import Findings
+from ..model import Collection
 from . import cells, plots
+from .style import looks, save, svg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +33,7 @@ def write(collection: Collection, findings: Findings, folder: Path) -> list[Path
     drawn = plots.draw(collection, findings)
     pictures = [folder / f"{name}.png" for name in drawn]
     for file, figure in zip(pictures, drawn.values(), strict=True):
-        plots.save(figure, file)
+        save(figure, file)
     (folder / PAGE).write_text(html(collection, findings, drawn), encoding="utf-8")
     (folder / DATA).write_text(to_json(collection, findings), encoding="utf-8")
     return [folder / PAGE, folder / DATA, *pictures]
@@ -45,7 +47,7 @@ def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -
     surroundings = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
-    order = list(plots.looks(collection))
+    order = list(looks(collection))
 
     def style(arm: str) -> dict[str, int]:
         return {"index": order.index(arm) % len(COLOURS)}
@@ -66,7 +68,7 @@ def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -
         commands=_COMMANDS.split,
         colours=COLOURS,
         dark_colours=DARK,
-        pictures={name: Markup(plots.svg(figure)) for name, figure in drawn.items()},
+        pictures={name: Markup(svg(figure)) for name, figure in drawn.items()},
         plans=_plans(collection, findings),
         origin=_origin(collection),
         link=_link(collection),

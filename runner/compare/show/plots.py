@@ -6,34 +6,24 @@ One colour for an arm throughout, as in :mod:`schedules.plot`. Each function ret
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from schedules.show.plot import COLOURS, styles
-
-from ..model import Collection, Curve, Findings, Floats, Response, Standing, Trained
+from ...words import p_value
+from ..findings import Findings, Response, Standing
+from ..model import Collection, Curve, Floats, Trained
 from . import cells
+from .style import INK, SOFT, canvas, frame, label_rates, legend, log_where_wide, looks, one_panel, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, SOFT, GRID, PAPER = "#222222", "#767676", "#e4e4e4", "#ffffff"
-WIDTH = 9.0  # inches
 COLUMNS = 3  # of panels beside each other
 SMOOTH = 25  # parts of a run over which the training loss is averaged: single steps are noise
-
-Looks = dict[str, dict[str, Any]]
-
-
-def looks(collection: Collection) -> Looks:
-    """Return each arm's colour and dash, by the order in which the sweep has them."""
-    return styles(list(dict.fromkeys(run.arm for run in collection.runs)))
 
 
 def chosen(collection: Collection, standing: Standing) -> list[Trained]:
@@ -55,35 +45,10 @@ def draw(collection: Collection, findings: Findings) -> dict[str, Figure]:
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG."""
-    figure.savefig(path, dpi=150, metadata={"Software": None})
-
-
-def svg(figure: Figure) -> str:
-    """Return a figure as an ``<svg>`` element whose colours are the page's, so that it can be dark.
-
-    Ink, grid, paper and the arms' colours become the CSS variables ``--ink``, ``--soft``, ``--grid``,
-    ``--paper`` and ``--arm-0``, ``--arm-1``, ...
-    """
-    import matplotlib
-
-    text = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "compare"}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    drawn = text.getvalue()
-    drawn = drawn[drawn.index("<svg") :]
-    names = {INK: "ink", SOFT: "soft", GRID: "grid", PAPER: "paper"}
-    names |= {colour.lower(): f"arm-{i}" for i, colour in enumerate(COLOURS)}
-    for colour, name in names.items():
-        drawn = drawn.replace(colour, f"var(--{name})")
-    return drawn
-
-
 def rates(collection: Collection, findings: Findings) -> Figure | None:
     """Draw the rate that each arm's runs used, at the arm's chosen peak."""
     look = looks(collection)
-    figure, axis = _one_panel(3.2)
+    figure, axis = one_panel(3.2)
     for standing in findings.standings:
         used = next((run.lr for run in chosen(collection, standing) if len(run.lr.steps)), None)
         if used is not None:
@@ -91,21 +56,21 @@ def rates(collection: Collection, findings: Findings) -> Figure | None:
                 used.steps,
                 used.values,
                 drawstyle="steps-post",
-                label=_plain(standing.arm),
+                label=plain(standing.arm),
                 **look[standing.arm],
             )
     if not axis.lines:
         return None
     axis.set(xlabel="step", ylabel="learning rate", ylim=(0, None))
-    _frame(axis)
-    _legend(figure, [axis])
+    frame(axis)
+    legend(figure, [axis])
     return figure
 
 
 def curves(collection: Collection, findings: Findings) -> Figure | None:
     """Draw training and validation loss over steps: mean over seeds, and from lowest to highest seed."""
     look = looks(collection)
-    figure = _canvas(3.9)
+    figure = canvas(3.9)
     panels = figure.subplots(1, 2)
     kinds: list[Callable[[Trained], Curve]] = [lambda run: _smooth(run), lambda run: run.val_loss]
     for axis, curve_of, title in zip(panels, kinds, ("training loss", "validation loss"), strict=True):
@@ -114,17 +79,17 @@ def curves(collection: Collection, findings: Findings) -> Figure | None:
             drawn = _over_seeds([curve_of(run) for run in runs])
             if drawn is not None:
                 steps, low, mean, high = drawn
-                axis.plot(steps, mean, label=_plain(standing.arm), **look[standing.arm])
+                axis.plot(steps, mean, label=plain(standing.arm), **look[standing.arm])
                 axis.fill_between(
                     steps, low, high, color=look[standing.arm]["color"], alpha=0.13, linewidth=0
                 )
         axis.set_title(title, loc="left", fontsize=11, color=INK)
         axis.set_xlabel("step")
-        _log_where_wide(axis, [line.get_ydata() for line in axis.lines])
-        _frame(axis)
+        log_where_wide(axis, [line.get_ydata() for line in axis.lines])
+        frame(axis)
     if not any(axis.lines for axis in panels):
         return None
-    _legend(figure, panels)
+    legend(figure, panels)
     return figure
 
 
@@ -136,21 +101,21 @@ def response(collection: Collection, findings: Findings) -> Figure | None:
     look = looks(collection)
     columns = min(COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
-    figure = _canvas(2.35 * rows + 0.3)
+    figure = canvas(2.35 * rows + 0.3)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axis, each in zip(panels, found, strict=False):
         for other in found:
             axis.plot(other.rates, other.means, color=SOFT, linewidth=0.8, alpha=0.4)
         _answer(axis, each, look[each.arm])
-        _frame(axis)
+        frame(axis)
     for axis in panels[len(found) :]:
         axis.set_visible(False)
     for axis in panels[max(0, len(found) - columns) : len(found)]:
         axis.tick_params(labelbottom=True)
     panels[0].set_xscale("log")
     tried = sorted({rate for each in found for rate in each.rates})
-    _label_rates(panels[0], tried)
-    _log_where_wide(panels[0], [each.means for each in found])
+    label_rates(panels[0], tried)
+    log_where_wide(panels[0], [each.means for each in found])
     figure.supxlabel("peak learning rate", fontsize=10, color=INK)
     figure.supylabel("final validation loss", fontsize=10, color=INK)
     return figure
@@ -165,7 +130,7 @@ def _answer(axis: Axes, found: Response, look: dict[str, Any]) -> None:
     axis.plot(found.best_rate, best, "o", markersize=11, fillstyle="none", color=colour, markeredgewidth=1.8)
     edge = ", EDGE" if found.edge else ""
     axis.set_title(
-        f"{_plain(found.arm)}: {cells.rate(found.best_rate)}{edge}", loc="left", fontsize=10, color=INK
+        f"{plain(found.arm)}: {cells.rate(found.best_rate)}{edge}", loc="left", fontsize=10, color=INK
     )
     if found.vertex is not None:
         axis.axvline(found.vertex, color=colour, linewidth=0.8, linestyle=(0, (1, 2)))
@@ -184,22 +149,22 @@ def differences(collection: Collection, findings: Findings) -> Figure | None:
     if not findings.differences:
         return None
     look = looks(collection)
-    figure, axis = _one_panel(0.42 * len(findings.differences) + 1.1)
+    figure, axis = one_panel(0.42 * len(findings.differences) + 1.1)
     axis.axvline(0, color=SOFT, linewidth=1)
     for place, found in enumerate(findings.differences):
         colour, delta = look[found.arm]["color"], found.delta
         if delta.low is not None and delta.high is not None:
             axis.plot([delta.low, delta.high], [place, place], color=colour, linewidth=2.5)
         axis.plot(delta.mean, place, "o", color=colour, markersize=7)
-        said = f"{found.verdict}, p = {cells.probability(found.p_holm)}".replace("= <", "< ")
+        note = f"{found.verdict}, {p_value(found.p_holm)}"
         axis.annotate(
-            said, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK
+            note, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK
         )
-    axis.set_yticks(range(len(findings.differences)), [_plain(each.arm) for each in findings.differences])
+    axis.set_yticks(range(len(findings.differences)), [plain(each.arm) for each in findings.differences])
     axis.set_ylim(len(findings.differences) - 0.5, -0.5)
-    baseline = _plain(findings.question.baseline or "")
+    baseline = plain(findings.question.baseline or "")
     axis.set_xlabel(f"final validation loss minus that of {baseline}; to the left is better")
-    _frame(axis, grid="x")
+    frame(axis, grid="x")
     return figure
 
 
@@ -208,21 +173,16 @@ def tuning(collection: Collection, findings: Findings) -> Figure | None:
     if not any(len(losses) > 1 for losses in findings.tuning.values()):
         return None
     look = looks(collection)
-    figure, axis = _one_panel(3.2)
+    figure, axis = one_panel(3.2)
     for arm in (standing.arm for standing in findings.standings if standing.arm in findings.tuning):
         losses = findings.tuning[arm]
-        axis.plot(range(1, len(losses) + 1), losses, marker="o", markersize=4, label=_plain(arm), **look[arm])
+        axis.plot(range(1, len(losses) + 1), losses, marker="o", markersize=4, label=plain(arm), **look[arm])
     axis.set(xlabel="rates tried", ylabel="expected best validation loss")
     axis.set_xticks(range(1, 1 + max(map(len, findings.tuning.values()))))
-    _log_where_wide(axis, list(findings.tuning.values()))
-    _frame(axis)
-    _legend(figure, [axis])
+    log_where_wide(axis, list(findings.tuning.values()))
+    frame(axis)
+    legend(figure, [axis])
     return figure
-
-
-def _plain(text: str) -> str:
-    """Return a name so that matplotlib does not take it for mathematics."""
-    return text.replace("$", r"\$")
 
 
 def _smooth(run: Trained) -> Curve:
@@ -246,61 +206,3 @@ def _over_seeds(found: list[Curve]) -> tuple[Floats, Floats, Floats, Floats] | N
     steps = steps[steps <= min(curve.steps[-1] for curve in found)]
     table = np.array([np.interp(steps, curve.steps, curve.values) for curve in found])
     return steps, table.min(axis=0), table.mean(axis=0), table.max(axis=0)
-
-
-def _canvas(height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(WIDTH, height), layout="constrained", facecolor=PAPER)
-
-
-def _one_panel(height: float) -> tuple[Figure, Any]:
-    figure = _canvas(height)
-    return figure, figure.subplots()
-
-
-def _frame(axis: Axes, grid: Literal["x", "y"] = "y") -> None:
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.spines[["left", "bottom"]].set_color(SOFT)
-    axis.tick_params(which="both", color=SOFT, labelcolor=INK, labelsize=9)
-    axis.xaxis.label.set_color(INK)
-    axis.yaxis.label.set_color(INK)
-    axis.grid(axis=grid, color=GRID, linewidth=0.8)
-    axis.set_axisbelow(True)
-
-
-def _log_where_wide(axis: Axes, values: list[Any]) -> None:
-    """Set a log axis where the values span more than a factor of five."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    told = np.concatenate([np.asarray(each, dtype=float) for each in values] or [np.ones(1)])
-    if told.min() > 0 and told.max() / told.min() > 5:
-        axis.set_yscale("log")
-        axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.yaxis.set_major_formatter("{x:g}")
-        axis.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _label_rates(axis: Axes, tried: list[float]) -> None:
-    """Name the rates that were tried under a log axis; of many, some."""
-    from matplotlib.ticker import NullFormatter, NullLocator
-
-    shown = tried[:: math.ceil(len(tried) / 6)]
-    axis.set_xticks(shown, [cells.rate(rate) for rate in shown])
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _legend(figure: Figure, axes: Any) -> None:
-    handles = {line.get_label(): line for axis in axes for line in axis.get_lines()}
-    if len(handles) > 1:
-        columns = max(1, min(len(handles), 90 // (max(map(len, handles)) + 5)))
-        figure.legend(
-            handles.values(),
-            handles.keys(),
-            loc="outside upper left",
-            ncols=columns,
-            frameon=False,
-            labelcolor=INK,
-            fontsize=9,
-        )

@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..model import Collection, Findings, Standing
+from ...words import probability
+from ..findings import Findings, Standing
+from ..model import Collection
 from . import cells
 
 WIDTH = 100
@@ -61,7 +63,7 @@ def _against(findings: Findings, arm: str) -> tuple[str, str, str]:
     found = cells.difference_of(findings, arm)
     if found is None:
         return "", "", "baseline"
-    return cells.signed(found.delta.mean), cells.probability(found.p_holm), found.verdict
+    return cells.signed(found.delta.mean), probability(found.p_holm), found.verdict
 
 
 def _worth(findings: Findings) -> Table:

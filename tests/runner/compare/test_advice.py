@@ -21,7 +21,7 @@ def test_too_few_seeds_for_any_claim_are_said_with_how_many_would_do():
         "python -m runner -m schedule=constant,wsd,cosine optimizer.lr=0.1 'seed=range(5,12)' model=cnn"
         in line
     )
-    assert "(21 runs, about 42 seconds of training)" in line
+    assert "(21 runs, about 42 s of training)" in line
 
 
 def test_advised_overrides_are_what_hydra_takes():

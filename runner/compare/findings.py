@@ -1,0 +1,157 @@
+"""What a comparison finds: plain data between the analysis and the pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import Question
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A mean over ``count`` seeds with its confidence interval; no interval from a single one.
+
+    The interval is Student's at level 1 - alpha, each on its own: not corrected for how many there are.
+    """
+
+    count: int
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """How an arm answers to the peak rate: final validation loss for each rate that was tried.
+
+    Attributes:
+        arm: the competitor.
+        rates: rising.
+        means: over the runs that chose the rate; a diverged one counts as the loss before training.
+        lows: smallest over seeds.
+        highs: largest over seeds.
+        counts: runs at each rate.
+        diverged: of these, how many diverged.
+        best_rate: the rate with the lowest mean.
+        edge: ``low`` or ``high`` when that is the first or last rate tried; empty when it is inside, or when
+            only one was tried.
+        vertex: minimum of the parabola in log rate through the best and its neighbours, where there is one.
+        sensitivity: mean loss above the best over all rates tried.
+    """
+
+    arm: str
+    rates: list[float]
+    means: list[float]
+    lows: list[float]
+    highs: list[float]
+    counts: list[int]
+    diverged: list[int]
+    best_rate: float
+    edge: str
+    vertex: float | None
+    sensitivity: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """An arm at its best rate.
+
+    Attributes:
+        arm: the competitor.
+        rate: its chosen peak rate.
+        final_loss: last evaluation; a diverged run counts as the loss before training.
+        best_loss: lowest evaluation; of a diverged run, the lowest before that.
+        final_accuracy: last evaluation, 0 of a diverged run; ``None`` where the task has none.
+        runs: how many runs, at all rates, it cost.
+        diverged: how many of them diverged.
+        reached: fraction of runs that reached the target.
+        expected_steps: to the target: all steps spent over the number of successes; ``None`` without any.
+        fresh: whether no seed here is one that chose the rate; true also where there was nothing to choose.
+        median_steps: to the target, by Kaplan and Meier; ``None`` where fewer than half of the runs reach it.
+    """
+
+    arm: str
+    rate: float | None
+    final_loss: Interval
+    best_loss: Interval
+    final_accuracy: Interval | None
+    runs: int
+    diverged: int
+    reached: float
+    expected_steps: float | None
+    fresh: bool
+    median_steps: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """An arm against the baseline over paired seeds: final loss of the arm minus that of the baseline.
+
+    Attributes:
+        arm: the competitor.
+        baseline: what it is held against.
+        delta: mean paired difference; negative is better.
+        p: exact two-sided sign-flip p.
+        p_holm: the same, corrected for all comparisons of the sweep.
+        smallest_p: the smallest ``p`` that this many seeds can give, before the correction.
+        verdict: ``better``, ``worse`` or ``not told apart``.
+        seeds_needed: seeds in all to settle it if the difference is what was seen; ``None`` when it is
+            settled or hopeless.
+        variance_ratio: variance of the unpaired difference over that of the paired one; ``None`` from fewer
+            than two pairs, or where the paired one does not vary.
+        improvement: probability that a run of the arm ends lower than one of the baseline.
+    """
+
+    arm: str
+    baseline: str
+    delta: Interval
+    p: float
+    p_holm: float
+    smallest_p: float
+    verdict: str
+    seeds_needed: int | None
+    variance_ratio: float | None
+    improvement: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """What it cost to know: every run, also failed and pilot ones."""
+
+    runs: int
+    finished: int
+    diverged: int
+    failed: int
+    killed: int
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """The answer, ready to be printed, drawn and written as JSON.
+
+    Attributes:
+        question: as it was asked, with the defaults filled in.
+        ledger: what it cost.
+        responses: one for each arm that has rates.
+        standings: best first.
+        differences: one for each arm but the baseline, in the order of ``standings``.
+        groups: the largest sets of arms of which no two can be told apart, best first; an arm may be in
+            several.
+        tuning: arm to the expected lowest mean loss after 1, 2, ... of its rates, tried in random order.
+        anomalies: diverged, failed and unfinished runs, missing pairs, edges, in words.
+        advice: what to run next, each with its command-line overrides.
+        answer: the result in a few sentences.
+    """
+
+    question: Question
+    ledger: Ledger
+    responses: list[Response]
+    standings: list[Standing]
+    differences: list[Difference]
+    groups: list[list[str]]
+    tuning: dict[str, list[float]]
+    anomalies: list[str]
+    advice: list[str]
+    answer: list[str]
