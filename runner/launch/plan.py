@@ -14,12 +14,13 @@ from schedules.show.terminal import bars, columns_of, scale
 
 from ..console import err, out, short
 from ..errors import ConfigError
+from ..settings.overrides import read
 from ..words import duration, many
 
 if TYPE_CHECKING:
     from ..sweep.sweep import Sweep
-    from .jobs import Wanted
     from .preflight import Checked
+    from .task import Wanted
 
 START_SECONDS = 0.6  # that a job takes beside its steps
 SWEEP_SECONDS = 10.0  # that a sweep takes beside its jobs
@@ -57,8 +58,10 @@ def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: 
 
 def _kind(wanted: Wanted, checked: Checked, mine: Sweep) -> str:
     """Return what tells a job's plan from others': all that is varied but the seed."""
-    chosen = [o.partition("=") for o in wanted.overrides if o.partition("=")[0] in mine.varied - {"seed"}]
-    words = [value if key == "schedule" else f"{key.rpartition('.')[2]}={value}" for key, _, value in chosen]
+    chosen = {g.key: g.value for g in read(wanted.overrides) if g.key in mine.varied - {"seed"}}
+    words = [
+        value if key == "schedule" else f"{key.rpartition('.')[2]}={value}" for key, value in chosen.items()
+    ]
     return " ".join(words) or "all jobs"
 
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ..errors import ConfigError
-from ..tracking.access import refuse_password
+from .address import refuse_password
 from .trainer import TrainerSettings, check, choose_budget
 
 if TYPE_CHECKING:
@@ -79,14 +79,11 @@ class RunSettings:
 
 
 def register_schema() -> None:
-    """Give Hydra the types and our plugins. The groups stay open: registries check them, in better words."""
-    from ..launch import plugins
-
+    """Give Hydra the types. The groups stay open: the registries check them, with better messages."""
     schema = OmegaConf.structured(RunSettings)
     for group in GROUPS:
         OmegaConf.set_struct(schema[group], False)
     ConfigStore.instance().store(name="run_schema", node=schema)
-    plugins.register()
 
 
 def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
