@@ -20,8 +20,8 @@ from .launch import plugins
 from .launch.conclude import conclude
 from .settings import messages
 from .settings.config import register_schema
+from .sweep import session  # by its module: a launcher pickles the task with the names that it uses
 from .sweep.arguments import spell_out
-from .sweep.session import SESSION
 from .training import ranks
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def main() -> int:
     if ranks.count() > 1:
         from .training.together import Leader
 
-        SESSION.context.trainer = Leader()
+        session.SESSION.context.trainer = Leader()
     if any(argument.startswith("resume=") for argument in arguments):
         return _guarded(lambda: _resume(arguments))
     return _guarded(_compose)
@@ -53,7 +53,7 @@ def _resume(arguments: list[str]) -> int:
     from .run.resume import resume
 
     which = next(a for a in arguments if a.startswith("resume="))
-    resume(which.removeprefix("resume="), [a for a in arguments if a != which], SESSION.context)
+    resume(which.removeprefix("resume="), [a for a in arguments if a != which], session.SESSION.context)
     return 0
 
 
@@ -73,17 +73,17 @@ def _task(cfg: DictConfig) -> float:
 
     hydra_config = HydraConfig.get()
     try:
-        SESSION.join()
-        if SESSION.sweep is None:
+        session.SESSION.join()
+        if session.SESSION.sweep is None:
             _refuse_sweep(cfg)
         path, overridden = Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task)
-        result = run(cfg, path, overridden, SESSION.context)
+        result = run(cfg, path, overridden, session.SESSION.context)
     except (ConfigError, Diverged) as error:
-        if SESSION.sweep is not None:
+        if session.SESSION.sweep is not None:
             raise
         raise ThroughHydra(error) from error
-    if SESSION.sweep is not None:
-        SESSION.sweep.note(result)
+    if session.SESSION.sweep is not None:
+        session.SESSION.sweep.note(result)
     return result.val_loss
 
 
@@ -110,15 +110,15 @@ def _guarded(work: Callable[[], int]) -> int:
     except (ThroughHydra, Exception) as caught:
         code = _explain(caught.error if isinstance(caught, ThroughHydra) else caught, wants_traceback)
     finally:
-        SESSION.end(interrupted=interrupted)
-    conclude(SESSION.sweep, interrupted=interrupted)
+        session.SESSION.end(interrupted=interrupted)
+    conclude(session.SESSION.sweep, interrupted=interrupted)
     return code
 
 
 def _explain(error: Exception, wants_traceback: bool) -> int:
     """Print what the user should know of an error; return the exit code."""
     known = messages.explain(error)
-    is_said = SESSION.sweep is not None and SESSION.sweep.has_lost_jobs  # when its job failed
+    is_said = session.SESSION.sweep is not None and session.SESSION.sweep.has_lost_jobs  # when its job failed
     if wants_traceback or (known is None and not is_said):
         traceback.print_exception(error)
     elif not is_said:

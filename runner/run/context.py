@@ -26,6 +26,10 @@ class Above(Protocol):
         """Keys of the settings that differ between its jobs."""
 
     @property
+    def directory(self) -> RunDirectory:
+        """Its folder."""
+
+    @property
     def waits_for_jobs(self) -> bool:
         """Whether it waits for the delivery of all of its jobs at its end, so that none has to."""
 

@@ -39,7 +39,8 @@ def prepare(settings: RunSettings, path: Path, context: Context) -> tuple[RunDir
             f"hydra.run.dir must be a new folder, got {console.short(path)}, which holds a run; "
             f"to go on with that one: python -m runner resume={console.short(path)}"
         )
-    return directory, context.messenger(path / "uploader.log", settings.tracking.patience)
+    folder = path if context.above is None else context.above.directory.path
+    return directory, context.messenger(folder / "uploader.log", settings.tracking.patience)
 
 
 def announce(
