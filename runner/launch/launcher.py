@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from ..errors import ConfigError
 from ..record.result import JobResult
 from ..settings.config import SweepSettings, TrackingSettings, made
-from ..settings.overrides import parse, without
+from ..settings.overrides import parse_one, without
 from ..sweep.session import SESSION
 from .task import Wanted
 
@@ -130,8 +130,7 @@ class PooledLauncher(Launcher):
                 composed[key] = config
             config = composed[key].copy()
             if seed is not None:
-                [parsed] = parse([seed])
-                OmegaConf.update(config, "seed", parsed.value())
+                OmegaConf.update(config, "seed", parse_one(seed).value())
             wanted.append(Wanted(config, list(overrides)))
         return wanted
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shlex
 import time
 from collections.abc import Iterator, Set
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from ..run.lifecycle import announce, carry_out, waits_for_delivery
 from ..run.naming import varied_overrides
 from ..run.report import run_line
 from ..settings.config import RunSettings, flat, named
-from ..settings.overrides import without
+from ..settings.overrides import command, in_force, without
 from ..tracking.courier import Messenger
 from ..training.experiment import Experiment
 from ..training.signals import Stop
@@ -185,5 +184,5 @@ def _next(outcome: Outcome, overridden: list[str]) -> str:
     """Return the command that trains with the value found."""
     name = outcome.test.hyperparameter
     found = f"optimizer.{name}={outcome.recommended:g}"
-    kept = without(overridden, "task", f"optimizer.{name}", "hydra")
-    return f"{console.python()} -m runner {shlex.join([*kept, found])}"
+    kept = without(in_force(overridden), "task", f"optimizer.{name}", "hydra.run", "hydra.sweep")
+    return command([*kept, found], python=console.python())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from ..settings.config import RunSettings
-from ..settings.overrides import last, read
+from ..settings.overrides import given, in_force, key_of
 
 TOLD = frozenset({"experiment", "schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"})
 """Keys that every run's name speaks of already."""
@@ -28,7 +28,7 @@ def run_name(settings: RunSettings, overridden: list[str], varied: Set[str] = fr
 
 def varied_overrides(overridden: list[str], varied: Set[str]) -> list[str]:
     """Return the overrides of the varied keys; of one that is given twice, the last, which counts."""
-    return list({given.key: given.text for given in read(overridden) if given.key in varied}.values())
+    return [each for each in in_force(overridden) if key_of(each) in varied]
 
 
 def peak_rate(settings: RunSettings) -> float | None:
@@ -42,14 +42,14 @@ def peak_rate(settings: RunSettings) -> float | None:
 
 def experiment_name(overridden: list[str]) -> str | None:
     """Return the recipe of ``conf/experiment/`` that was chosen; ``None`` where none was."""
-    chosen = last(overridden, "experiment")
+    chosen = given(overridden).get("experiment")
     return chosen if chosen != "null" else None
 
 
 def schedule_name(settings: RunSettings, overridden: list[str]) -> str:
     """Return the preset's name where one was chosen and left as it is, else that of the rate's schedule."""
-    given = {each.key: each.value for each in read(overridden)}
-    if "schedule" in given and not given.keys() & {"schedule.lr", "schedule.lr.name"}:
-        return given["schedule"]
+    values = given(overridden)
+    if "schedule" in values and not values.keys() & {"schedule.lr", "schedule.lr.name"}:
+        return values["schedule"]
     node = settings.schedule.get("lr", "none")
     return str(node["name"]) if isinstance(node, dict) else "none" if node == "none" else "constant"

@@ -120,7 +120,7 @@ def _apply(saved: Any, overrides: list[str]) -> DictConfig:
     assert isinstance(asked, DictConfig)
     known = flat(saved)
     for override in parse(overrides):
-        key = override.get_key_element().lstrip("+~")
+        key = override.key_or_group
         if isinstance(OmegaConf.select(saved, key), DictConfig):
             raise ConfigError(
                 f"{key} is a group, and may not be chosen anew when a run goes on; "

@@ -1,4 +1,4 @@
-"""Addresses of MLflow stores: made absolute, and refused where they hold a password."""
+"""The address of a store: what makes it absolute, and why it may hold no password."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from ..errors import ConfigError
+
+SQLITE = "sqlite:///"
 
 ACCOUNT = (
     "name and password come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
@@ -33,5 +35,4 @@ def refuse_password(uri: str) -> None:
 
 def absolute(uri: str) -> str:
     """Return a ``sqlite:///file`` address with the whole path: it then means one file everywhere."""
-    prefix = "sqlite:///"
-    return f"{prefix}{Path(uri.removeprefix(prefix)).absolute()}" if uri.startswith(prefix) else uri
+    return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}" if uri.startswith(SQLITE) else uri

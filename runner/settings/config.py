@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ..errors import ConfigError
 from .address import refuse_password
+from .overrides import given
 from .trainer import TrainerSettings, check, choose_budget
 
 if TYPE_CHECKING:
@@ -107,8 +108,7 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     for group in GROUPS:
         if not isinstance(getattr(settings, group), dict) or not getattr(settings, group):
             raise ConfigError(f"{group} must be one of the group's options, got {getattr(settings, group)!r}")
-    for override in overridden:
-        group, _, chosen = override.partition("=")
+    for group, chosen in given(overridden).items():
         if group in GROUPS and chosen.startswith("["):
             raise ConfigError(
                 f"{group} must be one option, got {chosen}; to train each: -m {group}={chosen.strip('[]')}"

@@ -15,7 +15,7 @@ from ..errors import ConfigError, Diverged, ThroughHydra, reason_of
 from ..record.directory import RunDirectory
 from ..record.result import DIVERGED, FAILED, JobResult
 from ..settings.config import TrackingSettings
-from ..settings.overrides import parse
+from ..settings.overrides import in_force, parse, without
 from ..training import ranks
 from .session import SESSION, held_already
 from .sweep import MINE, POOLED, Sweep
@@ -59,15 +59,15 @@ def _begin(config: DictConfig) -> None:
     directory = RunDirectory(Path(str(config.hydra.sweep.dir)))
     if directory.order_file.exists() and not config.sweep.resume:
         raise held_already(directory.path)
-    overrides = list(config.hydra.overrides.task)
-    parsed = parse(overrides)
-    title = " ".join(o for o in overrides if not o.startswith(("sweep.", "tracking=")))
-    swept = [each for each in parsed if each.is_sweep_override()]
+    params = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    asked = in_force([*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task])
+    title = " ".join(without(asked, "sweep", "tracking"))
+    swept = [each for each in parse(asked) if each.is_sweep_override()]
     sweep = SESSION.enter(
         Sweep(
             title or "of one job",
             directory,
-            varied={str(each.get_key_element()) for each in swept},
+            varied={each.key_or_group for each in swept},
             searched={each.key_or_group for each in swept if not each.is_discrete_sweep()},
             launcher=launcher,
         )
