@@ -1,4 +1,4 @@
-"""Go on with a run that stopped: the same run in MLflow, as if it never had."""
+"""Resume a run that stopped: the same run in MLflow, as if it never had."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from schedules.names import nearest
 
 from ..errors import ConfigError
-from ..record.directory import locate
+from ..record.directory import Ending, RunDirectory, locate
 from ..record.journal import count
 from ..record.result import JobResult
 from ..settings.config import RunSettings, flat, load
@@ -67,30 +67,61 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
     messenger = context.messenger(directory.path / "uploader.log", settings.tracking.patience)
     from ..training import checkpoint
     from ..training.plans import plan_of
-    from .perform import STOPPED_EARLY, perform
+    from .perform import perform
 
-    order = directory.order
     recorded = count(directory.steps)
     state = checkpoint.load(directory.checkpoint, at_most=recorded)
-    done = int(state["step"]) if state else 0
+    _refuse_other_team(state)
+    experiment = context.trainer.build(settings, plan_of(directory.order.plan), fresh=state is None)
+    _refuse_ended(ending, recorded, experiment.total_steps, _same_patience(saved, asked))
+    experiment = _continued(directory, experiment, asked, state, recorded)
+    directory.end_file.unlink(missing_ok=True)
+    try:
+        messenger.open(directory, settings.tracking.offline)
+    except ConfigError:
+        if ending is not None:
+            directory.write(ending)
+        raise
+    return perform(settings, experiment, directory, context, messenger, lock, state)
+
+
+def _refuse_other_team(state: dict[str, Any] | None) -> None:
+    """Raise where a checkpoint is of more or fewer processes than train now."""
     if state and len(state["random"]) != ranks.count():
         raise ConfigError(
             f"the run must go on with as many processes as before ({len(state['random'])}), "
             f"got {ranks.count()}"
         )
-    experiment = context.trainer.build(settings, plan_of(order.plan), fresh=state is None)
-    finished = ending is not None and ending.status == "FINISHED"
+
+
+def _refuse_ended(ending: Ending | None, recorded: int, total_steps: int, same_patience: bool) -> None:
+    """Raise where a run has ended and nothing that is asked for lets it go on."""
+    from .perform import STOPPED_EARLY
+
     early = ending.tags.get(STOPPED_EARLY, "no") if ending is not None else "no"
-    if early != "no" and _same_patience(saved, asked):
+    if early != "no" and same_patience:
         raise ConfigError(
             f"resume must name a run with steps left, got one that stopped early {early}; "
             "a larger trainer.early_stop_patience, or null, lets it go on"
         )
-    if finished and experiment.total_steps <= recorded:
+    if ending is not None and ending.status == "FINISHED" and total_steps <= recorded:
         raise ConfigError(
             f"resume must name a run with steps left, got one that has done {recorded} of "
-            f"{experiment.total_steps}; a larger trainer.epochs or trainer.steps extends it"
+            f"{total_steps}; a larger trainer.epochs or trainer.steps extends it"
         )
+
+
+def _continued(
+    directory: RunDirectory,
+    experiment: Experiment,
+    asked: DictConfig,
+    state: dict[str, Any] | None,
+    recorded: int,
+) -> Experiment:
+    """Return the experiment to go on with, its plan extended to a larger budget; write that down."""
+    from ..training import checkpoint
+
+    order, done = directory.order, int(state["step"]) if state else 0
     known = [checkpoint.fingerprint_of(experiment.plan), *order.past_plans]
     if state and state["plan"] not in known:
         raise ConfigError(f"the plan in {directory.path} is not the one that its checkpoint was trained with")
@@ -100,18 +131,11 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
         order.past_plans.append(known[0])
         order.plan, order.total_steps = experiment.specs(), experiment.total_steps
         keep_config(asked, directory)  # before the order: a crash in between extends once more, from there
-        _tell(experiment)
+        _show_extended(experiment)
     order.resumed.append(done)
     directory.write(order)
     keep_plan(experiment, directory)
-    directory.end_file.unlink(missing_ok=True)
-    try:
-        messenger.open(directory, settings.tracking.offline)
-    except ConfigError:
-        if ending is not None:
-            directory.write(ending)
-        raise
-    return perform(settings, experiment, directory, context, messenger, lock, state)
+    return experiment
 
 
 def _apply(saved: Any, overrides: list[str]) -> DictConfig:
@@ -148,8 +172,8 @@ def _same_patience(saved: Any, asked: Any) -> bool:
     return all(OmegaConf.select(saved, name) == OmegaConf.select(asked, name) for name in names)
 
 
-def _tell(experiment: Experiment) -> None:
-    """Say how a plan was extended."""
+def _show_extended(experiment: Experiment) -> None:
+    """Print how a plan was extended."""
     print(f"the plan is extended to {experiment.total_steps} steps:")
     for name, schedule in experiment.plan.items():
         print(f"  {name}: {schedule!r}")
