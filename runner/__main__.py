@@ -88,7 +88,7 @@ def _task(cfg: DictConfig) -> float:
 
 
 def _refuse_sweep(cfg: DictConfig) -> None:
-    """Raise where one run is asked for what a sweep alone can do: it would train all the same."""
+    """Raise where a single run has a setting that only a sweep can follow."""
     for name in ("plan", "resume"):
         if cfg.sweep[name]:
             raise ConfigError(f"sweep.{name} is of a sweep, and this is one run: add -m")

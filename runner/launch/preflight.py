@@ -100,7 +100,7 @@ def _checked(cfg: DictConfig, overrides: list[str], step_seconds: dict[str, floa
 
 
 def _curves(cfg: DictConfig, experiment: Experiment) -> str:
-    """Hash what the optimizer will be told at each step, and every setting but the schedule's own."""
+    """Hash the values that the optimizer gets at each step, and every setting but the schedule's own."""
     rest = {
         key: value
         for key, value in flat(OmegaConf.to_container(cfg, resolve=True)).items()

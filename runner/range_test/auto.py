@@ -64,7 +64,7 @@ def find(cfg: DictConfig, settings: RunSettings, overridden: list[str], known: d
         Interrupted: a signal.
     """
     _refuse_unused(settings)
-    build(buildable(cfg, overridden))  # what is wrong is said before the test
+    build(buildable(cfg, overridden))  # a mistake is reported before the test
     key = _key(settings)
     if key not in known:
         outcome = _test(settings)

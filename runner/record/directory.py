@@ -1,7 +1,7 @@
 """A run's directory: which file holds what. A crash leaves each as it was or as it was to be.
 
 ======================  ============================================================
-``run.json``            what MLflow is to be told of the run, and its plan (:class:`Order`)
+``run.json``            what MLflow has to know of the run, and its plan (:class:`Order`)
 ``steps.journal``       every step
 ``evaluations.journal`` every evaluation
 ``end.json``            how it ended (:class:`Ending`); missing while it runs
@@ -9,7 +9,7 @@
 ``checkpoint.pt``       the last checkpoint, ``checkpoint.previous.pt`` the one before
 ``artifacts/``          config, plan, picture, packages: sent as they are
 ``uploader.log``        what kept the uploader from delivering
-``*.lock``              held by the process that trains, and by the one that delivers
+``*.lock``              locked by the process that trains, and by the one that delivers
 ======================  ============================================================
 """
 
@@ -33,7 +33,7 @@ Record = TypeVar("Record", bound="Order | Ending | Sent")
 
 @dataclass
 class Order:
-    """What MLflow is to be told when a run begins.
+    """What MLflow has to know when a run begins.
 
     Attributes:
         uid: the run's own name, made before MLflow has one: sending the order twice makes one run.
@@ -110,7 +110,7 @@ class RunDirectory:
 
     @property
     def order(self) -> Order:
-        """What MLflow is to be told."""
+        """What MLflow has to know."""
         return _read(self.order_file, Order)
 
     @property
@@ -206,7 +206,7 @@ def locate(which: str, setting: str = "resume", root: Path = Path("outputs")) ->
 
     Args:
         which: the path, or the beginning of the id.
-        setting: what is to be told where there is no such run.
+        setting: name of the setting, for the message where there is no such run.
         root: where ids are looked for.
 
     Raises:

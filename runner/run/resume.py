@@ -40,7 +40,7 @@ MAY_CHANGE = (
 
 
 def resume(which: str, overrides: list[str], context: Context) -> JobResult:
-    """Go on with the run that ``which`` names: its directory, its MLflow id or the beginning of it.
+    """Resume the run that ``which`` names: its directory, its MLflow id or the beginning of it.
 
     The journal's rows after the last checkpoint are repeated and compared, not written again; so every step
     is in MLflow once, and equals what a run that never stopped would have.
@@ -61,8 +61,8 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
         raise ConfigError(
             "resume must name a run that trains, got a range test: it takes seconds, begin anew"
         )
-    asked = _apply(saved, overrides)
-    settings = _settings(saved, asked, overrides)
+    wanted = _apply(saved, overrides)
+    settings = _settings(saved, wanted, overrides)
     ending = directory.ending
     messenger = context.messenger(directory.path / "uploader.log", settings.tracking.patience)
     from ..training import checkpoint
@@ -73,8 +73,8 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
     state = checkpoint.load(directory.checkpoint, at_most=recorded)
     _refuse_other_team(state)
     experiment = context.trainer.build(settings, plan_of(directory.order.plan), fresh=state is None)
-    _refuse_ended(ending, recorded, experiment.total_steps, _same_patience(saved, asked))
-    experiment = _continued(directory, experiment, asked, state, recorded)
+    _refuse_ended(ending, recorded, experiment.total_steps, _same_patience(saved, wanted))
+    experiment = _continued(directory, experiment, wanted, state, recorded)
     directory.end_file.unlink(missing_ok=True)
     try:
         messenger.open(directory, settings.tracking.offline)
@@ -95,7 +95,7 @@ def _refuse_other_team(state: dict[str, Any] | None) -> None:
 
 
 def _refuse_ended(ending: Ending | None, recorded: int, total_steps: int, same_patience: bool) -> None:
-    """Raise where a run has ended and nothing that is asked for lets it go on."""
+    """Raise where a run has ended and no setting that was changed lets it go on."""
     from .perform import STOPPED_EARLY
 
     early = ending.tags.get(STOPPED_EARLY, "no") if ending is not None else "no"
@@ -114,7 +114,7 @@ def _refuse_ended(ending: Ending | None, recorded: int, total_steps: int, same_p
 def _continued(
     directory: RunDirectory,
     experiment: Experiment,
-    asked: DictConfig,
+    wanted: DictConfig,
     state: dict[str, Any] | None,
     recorded: int,
 ) -> Experiment:
@@ -130,7 +130,7 @@ def _continued(
         experiment = experiment.extended(max(done, recorded))
         order.past_plans.append(known[0])
         order.plan, order.total_steps = experiment.specs(), experiment.total_steps
-        keep_config(asked, directory)  # before the order: a crash in between extends once more, from there
+        keep_config(wanted, directory)  # before the order: a crash in between extends once more, from there
         _show_extended(experiment)
     order.resumed.append(done)
     directory.write(order)
@@ -140,8 +140,8 @@ def _continued(
 
 def _apply(saved: Any, overrides: list[str]) -> DictConfig:
     """Return the saved config with the command line's values put in."""
-    asked = OmegaConf.create(OmegaConf.to_container(saved))
-    assert isinstance(asked, DictConfig)
+    wanted = OmegaConf.create(OmegaConf.to_container(saved))
+    assert isinstance(wanted, DictConfig)
     known = flat(saved)
     for override in parse(overrides):
         key = override.key_or_group
@@ -152,24 +152,24 @@ def _apply(saved: Any, overrides: list[str]) -> DictConfig:
             )
         if key not in known:
             raise ConfigError(f"there is no setting {key!r}; {nearest(key, list(known))}")
-        OmegaConf.update(asked, key, override.value())
-    return asked
+        OmegaConf.update(wanted, key, override.value())
+    return wanted
 
 
-def _settings(saved: Any, asked: DictConfig, overrides: list[str]) -> RunSettings:
+def _settings(saved: Any, wanted: DictConfig, overrides: list[str]) -> RunSettings:
     """Return the settings to go on with; refuse changes that would make it another run."""
-    before, after = flat(OmegaConf.to_container(saved)), flat(OmegaConf.to_container(asked))
+    before, after = flat(OmegaConf.to_container(saved)), flat(OmegaConf.to_container(wanted))
     changed = {key for key in before | after if before.get(key) != after.get(key)} - set(MAY_CHANGE)
     if changed:
         lines = [f"{key}: {before.get(key)!r} -> {after.get(key)!r}" for key in sorted(changed)]
         raise ConfigError("these settings may not change when a run goes on: " + "; ".join(lines))
-    return load(asked, overrides)
+    return load(wanted, overrides)
 
 
-def _same_patience(saved: Any, asked: Any) -> bool:
+def _same_patience(saved: Any, wanted: Any) -> bool:
     """Whether the settings that stopped a run early are as they were."""
     names = ("trainer.early_stop_patience", "trainer.early_stop_min_delta")
-    return all(OmegaConf.select(saved, name) == OmegaConf.select(asked, name) for name in names)
+    return all(OmegaConf.select(saved, name) == OmegaConf.select(wanted, name) for name in names)
 
 
 def _show_extended(experiment: Experiment) -> None:

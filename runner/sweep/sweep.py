@@ -162,7 +162,7 @@ class Sweep:
 
     @property
     def has_lost_jobs(self) -> bool:
-        """Whether a job failed or diverged, which was said when it did."""
+        """Whether a job failed or diverged, which was printed when it did."""
         return bool(self.failed or self.diverged)
 
     def _has_failed(self) -> bool:
