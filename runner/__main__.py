@@ -109,6 +109,8 @@ def _of(module: str) -> Callable[[list[str]], int]:
 
 COMMANDS = {
     "compare": _of("compare.command"),
+    "predict": _of("foresight.command"),
+    "transfer": _of("foresight.transfer"),
     "sync": _sync,
     "doctor": _doctor,
     "verify-resume": _of("commands.verify"),

@@ -84,7 +84,8 @@ def curve_of(log: Log, rate: str | None = None, loss: str | None = None) -> Curv
         total = max(log.total_steps, last)
         rates = values(from_spec(dict(log.plan)), total)
     else:
-        rates = rates_of(rate_of(log, rate), last)
+        end = max(int(series.steps[-1]) for series in log.series.values() if len(series.steps))
+        rates = rates_of(rate_of(log, rate), end)
     try:
         return Curve(rates, seen.steps, seen.values, log.name, log.epochs)
     except ValueError as error:
@@ -92,7 +93,7 @@ def curve_of(log: Log, rate: str | None = None, loss: str | None = None) -> Curv
 
 
 def rates_of(series: Series, last: int) -> Floats:
-    """Return the rate of each update up to the last one that the loss or the rate was logged at.
+    """Return the rate of each update up to the last step of the log.
 
     What is logged at step ``s`` is the rate of update ``s``, counted from 0.
     """

@@ -85,8 +85,9 @@ def _candidates(total_steps: int, peak: float, warmup_steps: int) -> Iterator[tu
     for fraction in FRACTIONS:
         decay = max(round(fraction * (total_steps - warmup_steps)), 1)
         for cooldown in COOLDOWNS:
-            words = ",".join(f"{key}={setting}" for key, setting in cooldown.items() if setting != 1.0)
-            yield f"wsd:decay_steps={decay},{words}", build("wsd", **common, decay_steps=decay, **cooldown)
+            said = {"decay_steps": decay, **cooldown}
+            words = ",".join(f"{key}={held}" for key, held in said.items() if held not in (1.0, "linear"))
+            yield f"wsd:{words}", build("wsd", **common, **said)
 
 
 def _descend(law: Law, rates: FloatArray, warmup_steps: int) -> tuple[FloatArray, float]:
