@@ -17,6 +17,7 @@ from .regression import nonnegative_least_squares
 
 EXPONENTS = np.arange(0.1, 1.2001, 0.025)
 FEWEST_POINTS = 12  # after the warm-up
+MEMORIES = (0.99, 0.995, 0.999, 0.9995)  # that the law with annealing is tried with
 BLOCKS = 16  # of evaluations that are left out in turn, where the curves are too few to be left out
 LAW_ERROR = 0.004  # the law's own error as a part of the loss: docs/foresight.md says where it was measured
 
@@ -142,20 +143,12 @@ def fit(curves: Sequence[Curve], form: Form | None = None) -> Law:
     >>> round(law.coefficients.exponent, 3), round(law.coefficients.floor, 6), law.refuses()
     (0.5, 2.0, ())
     """
-    settled = tuple(curve.settled() for curve in curves)
-    if sum(len(curve.steps) for curve in settled) < FEWEST_POINTS:
-        count = sum(len(curve.steps) for curve in settled)
-        raise ValueError(f"curves must hold {FEWEST_POINTS} losses after the warm-up, or more, got {count}")
-    peaks = [curve.peak for curve in settled]
-    if max(peaks) > 1.05 * min(peaks):
-        raise ValueError(f"curves must share one peak rate, got {min(peaks):g} to {max(peaks):g}")
     used = form if form is not None else Convex()
-    tables = [np.column_stack((*used.columns(c.rates, c.steps), c.losses)) for c in settled]
+    tables = _tables(curves, used)
     whole = np.concatenate(tables)
     found = _fitted(whole)
     others = tuple(_fitted(rest) for rest in _left_out(tables))
-    left = found.loss(whole[:, 0], whole[:, 1]) / whole[:, 2] - 1
-    return Law(used, tuple(curves), found, others, float(np.sqrt(np.mean(left**2))))
+    return Law(used, tuple(curves), found, others, _misfit(found, whole))
 
 
 def fit_annealing(curves: Sequence[Curve]) -> Law:
@@ -166,8 +159,29 @@ def fit_annealing(curves: Sequence[Curve]) -> Law:
     Raises:
         ValueError: as :func:`fit`.
     """
-    laws = [fit(curves, Annealing(memory)) for memory in (0.99, 0.995, 0.999, 0.9995)]
-    return min(laws, key=lambda law: law.misfit)
+
+    def misfit(form: Annealing) -> float:
+        whole = np.concatenate(_tables(curves, form))
+        return _misfit(_fitted(whole), whole)
+
+    return fit(curves, min((Annealing(memory) for memory in MEMORIES), key=misfit))
+
+
+def _tables(curves: Sequence[Curve], form: Form) -> list[FloatArray]:
+    """Return for each curve rows of ``S``, ``N`` and the loss, without the warm-up."""
+    settled = [curve.settled() for curve in curves]
+    count = sum(len(curve.steps) for curve in settled)
+    if count < FEWEST_POINTS:
+        raise ValueError(f"curves must hold {FEWEST_POINTS} losses after the warm-up, or more, got {count}")
+    peaks = [curve.peak for curve in settled]
+    if max(peaks) > 1.05 * min(peaks):
+        raise ValueError(f"curves must share one peak rate, got {min(peaks):g} to {max(peaks):g}")
+    return [np.column_stack((*form.columns(c.rates, c.steps), c.losses)) for c in settled]
+
+
+def _misfit(found: Coefficients, whole: FloatArray) -> float:
+    left = found.loss(whole[:, 0], whole[:, 1]) / whole[:, 2] - 1
+    return float(np.sqrt(np.mean(left**2)))
 
 
 def _fitted(table: FloatArray) -> Coefficients:

@@ -31,7 +31,7 @@ def nonnegative_least_squares(columns: FloatArray, target: FloatArray) -> tuple[
     outside = max(float(target @ target - seen @ seen), 0.0)  # of what no column can reach
     count = columns.shape[1]
     best, least = np.zeros(count), float(seen @ seen)
-    for size in range(1, count + 1):
+    for size in range(count, 0, -1):
         for chosen in itertools.combinations(range(count), size):
             part = upper[:, chosen]
             solution = np.linalg.lstsq(part, seen, rcond=None)[0]
@@ -40,4 +40,8 @@ def nonnegative_least_squares(columns: FloatArray, target: FloatArray) -> tuple[
                 least = float(left @ left)
                 best = np.zeros(count)
                 best[list(chosen)] = solution
+        if size == count and best.any():
+            break  # no coefficient of the plain solution is below 0: nothing is better
+        if size == count and best.any():
+            break  # the plain solution has no coefficient below 0: nothing is better
     return best, float(np.sqrt(least + outside))

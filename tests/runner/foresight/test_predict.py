@@ -79,9 +79,7 @@ def test_runs_that_differ_in_their_seed_are_averaged(log, capsys):
 
 def test_a_lone_constant_run_is_refused_in_words(tmp_path):
     log = write(tmp_path / "logs" / "constant.csv", rates_of("constant"))
-    with pytest.raises(
-        ConfigError, match="a lone constant rate says nothing about what a falling rate brings"
-    ):
+    with pytest.raises(ConfigError, match="a lone constant rate says nothing about what a falling"):
         command.main([str(log)])
 
 
@@ -146,9 +144,7 @@ def test_mistakes_are_told(log, arguments, message):
 
 def test_a_source_that_is_nothing_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        ConfigError, match="FROM must be a file or folder of logs, or a run or sweep in MLflow"
-    ):
+    with pytest.raises(ConfigError, match="FROM must be a file or folder of logs, or a run or sweep"):
         command.main(["nothing-there"])
 
 
@@ -158,6 +154,7 @@ def test_too_few_losses_are_refused(tmp_path):
         command.main([str(log)])
 
 
+@pytest.mark.slow
 def test_runs_in_mlflow_and_their_folders_give_one_answer(run_warm, tmp_path):
     done = run_warm(
         tmp_path, "model=linear", "dataset=digits", "trainer.steps=120", "trainer.evaluate_steps=5",
