@@ -17,6 +17,7 @@ from schedules.units import Horizon
 
 from ..errors import ConfigError
 from ..logs.log import Floats
+from .check import Checked, check
 from .histories import History
 
 COOLDOWN = 0.25  # length of a cooldown from now, as a part of the updates made
@@ -58,6 +59,7 @@ class Forecast:
         rows: the schedules asked for, best first within a length.
         best: the best schedule by the law, for each length.
         onward: for each run that goes on: its plan's end, and a cooldown from now.
+        checked: each run as the others predict it; empty of fewer than three.
         refused: why nothing should be believed at all.
     """
 
@@ -66,6 +68,7 @@ class Forecast:
     rows: list[Row]
     best: dict[int, Optimum]
     onward: dict[str, list[Row]]
+    checked: list[Checked]
     refused: tuple[str, ...]
 
 
@@ -94,7 +97,8 @@ def forecast(histories: list[History], asked: Sequence[Argument], lengths: Seque
         if any(not row.refused for row in rows if row.total_steps == length) and warmup < length - 1:
             best[length] = optimise(law, length, peak, warmup)
     onward = {each.log.name: _onward(law, other, each) for each in histories if goes_on(each)}
-    return Forecast(histories, law, rows, best, onward, law.refuses())
+    checked = check([each for each in histories if not goes_on(each)])
+    return Forecast(histories, law, rows, best, onward, checked, law.refuses())
 
 
 def warmup_of(curves: Sequence[Curve]) -> int:
@@ -191,6 +195,7 @@ def as_data(found: Forecast) -> dict[str, Any]:
         ],
         "law": {**dataclasses.asdict(held), "form": found.law.form.name, "misfit": found.law.misfit},
         "refused": list(found.refused),
+        "checked": [dataclasses.asdict(each) for each in found.checked],
         "predictions": [row(each) for each in found.rows],
         "best": {
             str(steps): {"schedule": best.settings, "loss": best.loss, "lost_by_simple_form": best.lost}

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from .. import console
 from ..words import listed, many
+from . import check
 from .forecast import SAME, WORSE, Forecast, Row
 from .histories import History
 
@@ -24,6 +25,8 @@ def show(found: Forecast, left_out: list[History]) -> None:
         for reason in row.refused:
             console.out.print(f"refused: {row.name} at {row.total_steps:,} steps: {reason}")
     for sentence in answers(found):
+        console.out.print(sentence)
+    for sentence in check.sentences(found.checked):
         console.out.print(sentence)
     for name, rows in found.onward.items():
         console.out.print(f"{name} goes on:")

@@ -56,6 +56,11 @@ class Curve:
         return float(self.rates.max())
 
     @property
+    def area(self) -> float:
+        """Sum of the rates up to the last loss seen."""
+        return float(self.rates[: int(self.steps[-1])].sum()) if len(self.steps) else 0.0
+
+    @property
     def fallen_to(self) -> float:
         """The rate at the last loss seen, as a part of the highest rate before it."""
         seen = self.rates[: max(int(self.steps[-1]), 1)] if len(self.steps) else self.rates[:1]

@@ -90,16 +90,20 @@ class Law:
         """Return the loss at the end of a run, with its band.
 
         The band is twice the root of two variances: the jackknife's over the fits that leave a part of
-        the curves out, and the law's own error, 0.4 % of the loss.
+        the curves out, and the law's own error. That is the larger of 0.4 % of the loss and the misfit, and
+        as much again each time the run goes twice as far as the curves, by the sum of the rates.
         """
         area, noise = (float(column[0]) for column in self.form.columns(rates, [len(rates)]))
         loss = self.coefficients.loss(area, noise)
-        return Prediction(loss, self._half_width([c.loss(area, noise) for c in self.others], loss))
+        beyond = max(math.log2(float(np.sum(rates)) / max(curve.area for curve in self.curves)), 0.0)
+        refitted = [c.loss(area, noise) for c in self.others]
+        return Prediction(loss, self._half_width(refitted, loss * (1 + beyond)))
 
     def difference(self, rates: Any, baseline: Any) -> Prediction:
         """Return how much higher one run ends than another, with its band.
 
-        What both share of the law's error drops out, so the band is not that of two predictions.
+        What both share of the law's error drops out, so the band is not that of two predictions, and does
+        not widen with the length.
         """
         one, other = (
             [float(c[0]) for c in self.form.columns(each, [len(each)])] for each in (rates, baseline)
@@ -111,7 +115,7 @@ class Law:
     def _half_width(self, refitted: Sequence[float], loss: float) -> float:
         found = np.asarray(refitted)
         jackknife = (len(found) - 1) / len(found) * float(np.sum((found - found.mean()) ** 2))
-        return 2 * math.sqrt(jackknife + (LAW_ERROR * loss) ** 2)
+        return 2 * math.sqrt(jackknife + (max(LAW_ERROR, self.misfit) * loss) ** 2)
 
     def refuses(self, rates: Any = None) -> tuple[str, ...]:
         """Return why the law should not be believed, of any run or of one with these rates; empty if it may.

@@ -53,7 +53,7 @@ def _beyond(curves: Sequence[Curve], rates: Any) -> list[str]:
         found.append(
             f"the peak rate is {peak:g} and that of the curves {known:g}: a law holds for one peak rate"
         )
-    area, largest = float(rates.sum()), max(float(c.rates[: int(c.steps[-1])].sum()) for c in curves)
+    area, largest = float(rates.sum()), max(curve.area for curve in curves)
     if area > FURTHEST * largest:
         found.append(
             f"the run goes {area / largest:.1f} times as far as the curves, by the sum of the rates; "

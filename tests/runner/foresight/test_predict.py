@@ -127,6 +127,20 @@ def test_a_run_that_goes_on_is_told_what_the_rest_brings(log, tmp_path, capsys):
     assert loss["hold the rate, cool down over the last 20 %"] < loss["cool down now, over 200 steps"]
 
 
+def test_the_law_is_checked_on_the_runs_themselves(log, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("cosine", "linear", "constant"):
+        write(log.with_name(f"{name}.csv"), rates_of(name))
+    found = data_of(capsys, log.parent)
+    assert [each["name"] for each in found["checked"]][-1] == "constant.csv"
+    for each in found["checked"]:
+        assert each["predicted"] == pytest.approx(each["seen"], abs=0.02)
+    assert command.main([str(log.parent)]) == 0
+    assert (
+        "Checked on these 4 runs, each predicted from the others: mean error 0.0" in capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
