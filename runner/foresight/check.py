@@ -64,8 +64,9 @@ def rank_agreement(one: Sequence[float], other: Sequence[float]) -> float | None
     """
     if len(one) < FEWEST:
         return None
-    ranks = [np.argsort(np.argsort(each)) for each in (one, other)]
-    return round(float(np.corrcoef(ranks)[0, 1]), 12)
+    ranks = np.array([np.argsort(np.argsort(each)) for each in (one, other)], dtype=np.float64)
+    centred = ranks - ranks.mean()
+    return round(float(centred[0] @ centred[1] / (centred[0] @ centred[0])), 12)
 
 
 def sentences(found: Sequence[Checked]) -> list[str]:

@@ -151,9 +151,9 @@ def test_columns_are_named_where_they_are_not_obvious(tmp_path):
     with pytest.raises(ConfigError, match=r"no column of steps .*: it has when, eta, cost; see --step"):
         find.read(tmp_path / "log.csv")
     log = only(tmp_path / "log.csv", "when")
-    with pytest.raises(ConfigError, match="must hold a rate; it has eta, cost. Name it with --rate"):
+    with pytest.raises(ConfigError, match=r"must hold a rate; it has eta, cost\. Name it with --rate"):
         columns.rate_of(log)
-    with pytest.raises(ConfigError, match="has no figure 'eto'; did you mean 'eta'"):
+    with pytest.raises(ConfigError, match=r"has no figure 'eto'; did you mean 'eta'"):
         columns.rate_of(log, "eto")
     assert columns.rate_of(log, "eta").values.tolist() == [0.1, 0.1]
     assert columns.loss_of(log, "cost")[1].values.tolist() == [3.0, 2.0]
