@@ -15,9 +15,9 @@ from schedules.show.argument import Argument, illustrated
 from schedules.theory import Curve, Law, Optimum, Prediction, fit, fit_annealing, optimise
 from schedules.units import Horizon
 
+from ..compare.leave_out import Checked, check
 from ..errors import ConfigError
 from ..logs.log import Floats
-from .check import Checked, check
 from .histories import History
 
 COOLDOWN = 0.25  # length of a cooldown from now, as a part of the updates made
@@ -97,7 +97,7 @@ def forecast(histories: list[History], asked: Sequence[Argument], lengths: Seque
         if any(not row.refused for row in rows if row.total_steps == length) and warmup < length - 1:
             best[length] = optimise(law, length, peak, warmup)
     onward = {each.log.name: _onward(law, other, each) for each in histories if goes_on(each)}
-    checked = check([each for each in histories if not goes_on(each)])
+    checked = check([each.curve for each in histories if not goes_on(each)])
     return Forecast(histories, law, rows, best, onward, checked, law.refuses())
 
 

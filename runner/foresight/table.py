@@ -7,8 +7,8 @@ from pathlib import Path
 from rich.table import Table
 
 from .. import console
+from ..compare.leave_out import sentences
 from ..words import listed, many
-from . import check
 from .forecast import SAME, WORSE, Forecast, Row
 from .histories import History
 
@@ -26,7 +26,7 @@ def show(found: Forecast, left_out: list[History]) -> None:
             console.out.print(f"refused: {row.name} at {row.total_steps:,} steps: {reason}")
     for sentence in answers(found):
         console.out.print(sentence)
-    for sentence in check.sentences(found.checked):
+    for sentence in sentences(found.checked):
         console.out.print(sentence)
     for name, rows in found.onward.items():
         console.out.print(f"{name} goes on:")

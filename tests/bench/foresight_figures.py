@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.foresight.check import rank_agreement
+from runner.compare.leave_out import rank_agreement
 from schedules.theory import Curve, fit, fit_annealing
 
 FITTED = {

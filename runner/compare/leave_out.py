@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from schedules.theory import best_scale, fit
-
-from .histories import History
+from schedules.theory import Curve, best_scale, fit
 
 FEWEST = 3  # schedules that a check needs
 
@@ -31,29 +29,23 @@ class Checked:
     bound: float
 
 
-def check(histories: Sequence[History]) -> list[Checked]:
+def check(curves: Sequence[Curve]) -> list[Checked]:
     """Return each run that was made against the law of the others, and the bound's ratio beside it.
 
     Empty where there are fewer than three. It is about what was measured, and never mixed into it.
     """
-    if len(histories) < FEWEST:
+    if len(curves) < FEWEST:
         return []
-    bounds = [best_scale(each.curve.rates[: each.seen]).bound for each in histories]
+    seen = [int(curve.steps[-1]) for curve in curves]
+    bounds = [best_scale(curve.rates[:last]).bound for curve, last in zip(curves, seen, strict=True)]
     found = []
-    for place, history in enumerate(histories):
-        others = [each.curve for each in histories if each is not history]
-        rates = history.curve.rates[: history.seen]
-        law = fit(others)
+    for place, curve in enumerate(curves):
+        rates = curve.rates[: seen[place]]
+        law = fit([other for other in curves if other is not curve])
         predicted = None if law.refuses(rates) else law(rates)
-        alike = [b for b, each in zip(bounds, histories, strict=True) if each.seen == history.seen]
-        ratio = bounds[place] / min(alike)
-        found.append(Checked(_name(history), float(history.curve.losses[-1]), predicted, ratio))
+        ratio = bounds[place] / min(b for b, last in zip(bounds, seen, strict=True) if last == seen[place])
+        found.append(Checked(curve.name, float(curve.losses[-1]), predicted, ratio))
     return sorted(found, key=lambda each: each.seen)
-
-
-def _name(history: History) -> str:
-    schedule = history.log.settings.get("schedule", "")
-    return history.log.name if schedule in history.log.name else f"{schedule} ({history.log.name})"
 
 
 def rank_agreement(one: Sequence[float], other: Sequence[float]) -> float | None:
