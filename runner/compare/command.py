@@ -55,7 +55,7 @@ def main(arguments: list[str]) -> int:
         if getattr(asked, name) is not None:
             raise ConfigError(f"--{name} is of --logs, and there are none")
     from .. import console  # and mlflow, matplotlib: only where the options are right
-    from ..run.start import absolute
+    from ..settings.address import absolute
     from . import reader, report
     from .archive import Archive
     from .model import Question

@@ -25,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..console import out
 from ..errors import ConfigError, Diverged, Planned
+from ..settings.overrides import in_force
 from . import sweep
 from .rates import Rates
 from .search import Range, Search, Settings
@@ -46,6 +47,7 @@ class Space:
         rate: key of the peak rate where it is a list; empty where it is not.
         rates: its values, as typed.
         ranges: what is searched.
+        order: place of each key on the command line.
     """
 
     fixed: list[str]
@@ -54,10 +56,11 @@ class Space:
     rate: str
     rates: list[str]
     ranges: dict[str, Range]
+    order: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, overrides: list[Override]) -> Space:
-        """Sort the overrides of a command line."""
+        """Sort the overrides of a command line, each of another key."""
         fixed: list[str] = []
         lists: dict[str, list[str]] = {}
         ranges: dict[str, Range] = {}
@@ -75,15 +78,22 @@ class Space:
         seeds = [f"seed={value}" for value in lists.pop("seed", [])]
         rates = lists.pop(rate, [])
         arms = itertools.product(*([f"{key}={value}" for value in values] for key, values in lists.items()))
-        return cls(fixed, list(arms), seeds, rate, rates, ranges)
+        order = {str(each.get_key_element()): place for place, each in enumerate(overrides)}
+        return cls(fixed, list(arms), seeds, rate, rates, ranges, order)
 
     def jobs(self, arms: Sequence[Arm], tuned: Sequence[str], seeds: Sequence[str]) -> list[list[str]]:
-        """Return the overrides of the jobs that train these arms with these tuned values and seeds."""
+        """Return the overrides of the jobs that train these arms with these tuned values and seeds.
+
+        They stand in the order of the command line: where two concern one value, Hydra lets the last count.
+        """
         axes = (arms, tuned or [""], seeds or [""])
         return [
-            [o for o in (*self.fixed, *arm, *t.split(), seed) if o]
+            sorted((o for o in (*self.fixed, *arm, *t.split(), seed) if o), key=self._place)
             for arm, t, seed in itertools.product(*axes)
         ]
+
+    def _place(self, override: str) -> int:
+        return self.order.get(override.partition("=")[0], len(self.order))
 
 
 @dataclass
@@ -148,7 +158,7 @@ class FairSweeper(Sweeper):
         assert self.hydra_context is not None
         first = [f"{key}={value}" for key, value in self._settings.params.items()]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        space = Space.of(parser.parse_overrides([*first, *arguments]))
+        space = Space.of(parser.parse_overrides(in_force([*first, *arguments])))
         _fit(space, self._settings, self.config.seed)
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
@@ -272,7 +282,7 @@ def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
     for seed in seeds:
         if not _number(seed).is_integer():
             raise ConfigError(f"seed must be whole numbers >= 0, got {seed!r}")
-    known = {int(seed) for seed in seeds} or {default_seed}
+    known = {int(_number(seed)) for seed in seeds} or {default_seed}
     if again := sorted(known & set(settings.final_seeds)):
         raise ConfigError(f"hydra.sweeper.final_seeds must be fresh seeds, got {again}, which also choose")
     if settings.final_seeds and not (space.rates or space.ranges):
