@@ -9,6 +9,7 @@ from ..compare.reader import OLDEST, find
 from ..errors import ConfigError
 from ..logs.log import Log, Series
 from ..logs.run_folder import epochs_of
+from ..settings.address import absolute
 from ..settings.config import TrackingSettings
 
 KEYS = ("val/loss", "loss", "lr")
@@ -20,8 +21,6 @@ def stored(which: str, uri: str | None, experiment: str | None) -> list[Log]:
     Raises:
         ConfigError: there is no such file, folder, run or sweep.
     """
-    from ..run.start import absolute
-
     defaults = TrackingSettings()
     try:
         archive = Archive(absolute(uri or defaults.uri))
