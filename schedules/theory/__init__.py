@@ -10,6 +10,7 @@ from .forms import Annealing, Convex
 from .last_iterate import BestScale, Transfer, best_scale, bound, gradient, transfer_table
 from .law import Coefficients, Law, Prediction, fit, fit_annealing
 from .optimum import Optimum, optimise
+from .quadratic import noisy_quadratic
 from .refined import absolute_rates, guarantee, refine, refined_rates
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "guarantee",
     "merge_weights",
     "noise_at",
+    "noisy_quadratic",
     "optimise",
     "refine",
     "refined_rates",

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 import schedules
-from schedules.theory import best_scale, bound, bound_curve, gradient, noise_at, transfer_table
+from schedules.theory import (
+    best_scale,
+    bound,
+    bound_curve,
+    gradient,
+    noise_at,
+    noisy_quadratic,
+    transfer_table,
+)
 
 
 def double_sum(rates, distance, norms):
@@ -159,3 +167,21 @@ def test_descent_on_a_quadratic_never_ends_above_the_bound(name):
             # the theorem is about the point that each update leaves from
             curve = bound_curve(peak * shape, distance, np.array(norms))
             assert (np.array(losses) <= curve).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [("linear", 0.009477623332), ("cosine", 0.008643721453), ("wsd", 0.018060183315)],
+)
+def test_a_noisy_quadratic_ends_where_it_should(name, loss):
+    rates = schedules.values(schedules.build(name, total_steps=200, peak_value=0.5), 200)
+    curvature = np.array([1.0, 0.1, 0.01])
+    assert noisy_quadratic(rates, curvature, curvature / 2)[-1] == pytest.approx(loss, abs=1e-12)
+
+
+def test_a_noisy_quadratic_settles_at_its_steady_state():
+    curvature = np.array([1.0, 0.1, 0.01])
+    steady = 0.25 * curvature / 2 / (1 - (1 - 0.5 * curvature) ** 2)
+    assert steady == pytest.approx([0.1666666667, 0.1282051282, 0.1253132832])
+    losses = noisy_quadratic(np.full(5000, 0.5), curvature, curvature / 2)
+    assert losses[-1] == pytest.approx(curvature @ steady / 2)

@@ -95,5 +95,8 @@ def test_merged_checkpoints_are_the_cooled_down_run():
     fractions = 1 - np.sqrt(np.arange(1, 5) / 5)
     expected = [0.4472135955, 0.1852419365, 0.1421411372, 0.1198305218, 0.1055728090]
     assert merge_weights(fractions) == pytest.approx(expected, abs=1e-10)
+    turned = (1 + np.cos(np.pi * np.arange(1, 5) / 5)) / 2
+    expected = [0.0954915028, 0.25, 0.3090169944, 0.25, 0.0954915028]
+    assert merge_weights(turned) == pytest.approx(expected, abs=1e-10)
     with pytest.raises(ValueError, match="must fall"):
         merge_weights([0.5, 0.6])
