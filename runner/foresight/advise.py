@@ -44,7 +44,7 @@ class Transfer:
         rules: what each rule says.
         own: what the runs themselves say.
         betas: name -> (before, after).
-        grid: three rates to try.
+        grid: three rates to try; none where the rate was tuned for another family, or lies at an EDGE.
         refused: what is not transferred, and why.
     """
 
@@ -75,7 +75,9 @@ def advise(histories: list[History], wish: Wish) -> Transfer:
     kind = (wish.optimizer or settings.get("optimizer.name") or "adamw").lower()
     mup = wish.parametrization != "standard"
     applied = rules(scale, kind not in PLAIN, mup)
-    refused = _refused(wish, mine, histories, own, longest)
+    refused = _refused(wish, mine, histories, own)
+    edge = own.rate is None and any(each.edge and len(each.tried) > 1 for each in own.by_length)
+    grid = _grid(tuned, applied, own, wish) if mine and not edge else ()
     betas = {
         key.removeprefix("optimizer."): (value, beta(value, wish.batch))
         for key in BETAS
@@ -83,7 +85,7 @@ def advise(histories: list[History], wish: Wish) -> Transfer:
     }
     return Transfer(
         scale, tuned, family, longest, _number(settings.get("optimizer.weight_decay")), applied, own, betas,
-        _grid(tuned, applied, own, wish), refused,
+        grid, refused,
     )  # fmt: skip
 
 
@@ -109,9 +111,7 @@ def _grid(tuned: float, applied: list[Advice], own: Estimate, wish: Wish) -> tup
     return centre / apart, centre, centre * apart
 
 
-def _refused(
-    wish: Wish, mine: list[History], histories: list[History], own: Estimate, longest: int
-) -> list[str]:
+def _refused(wish: Wish, mine: list[History], histories: list[History], own: Estimate) -> list[str]:
     said = []
     if not mine:
         there = ", ".join(sorted({_family(each) for each in histories}))

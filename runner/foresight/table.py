@@ -86,5 +86,5 @@ def answers(found: Forecast) -> list[str]:
             )
         beside = [f"{row.name} {row.annealing:.4f}" for row in rows]
         if beside:
-            said.append(f"The law with annealing says {listed(beside)}: it ranks worse, and stands beside.")
+            said.append(f"The law with annealing says {listed(beside)}: on language models it ranked worse.")
     return said

@@ -61,5 +61,8 @@ def sentences(found: Transfer) -> list[str]:
         said.append("Your own runs say nothing: no length has its best rate between two others.")
     for name, (before, after) in found.betas.items():
         said.append(f"{name} {before:g} -> {after:.6g}: the same half-life in examples.")
-    said.append(f"Try {listed([f'{rate:.3g}' for rate in found.grid])}.")
+    if found.grid:
+        said.append(f"Try {listed([f'{rate:.3g}' for rate in found.grid])}.")
+    else:
+        said.append("No rates to try: what is refused below comes first.")
     return said

@@ -131,7 +131,8 @@ def fit(curves: Sequence[Curve], form: Form | None = None) -> Law:
 
     ``L = L0 + A S^-a + b N`` with ``L0, A, b >= 0``: for each exponent on a grid the three others are the
     solution of one non-negative least squares on the relative errors, so there is no start value and no
-    local minimum. The convex form is the default: it ranked unseen runs better in 15 of 16 comparisons.
+    local minimum. The convex form is the default: on language models it ranked unseen runs better than the
+    law with annealing in 12 of 18 comparisons, and worse in 2.
 
     Args:
         curves: what was seen; two of different shape, as cosine and wsd, say more than one.

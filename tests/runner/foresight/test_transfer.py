@@ -113,6 +113,15 @@ def test_the_command_refuses_what_does_not_carry_over(folder, capsys):
         assert any(reason in each for each in found["refused"])
 
 
+def test_a_rate_at_the_edge_gives_no_grid(folder, capsys):
+    for steps in (400, 800):
+        (folder / f"{steps}-0.04.csv").unlink()
+    found = data_of(capsys, folder, "--steps", "x4")
+    assert (found["grid"], found["own"]["rate"]) == ([], None)
+    assert transfer.main([str(folder), "--steps", "x4"]) == 0
+    assert "No rates to try" in capsys.readouterr().out
+
+
 def test_the_command_prints_every_rule_with_its_source(folder, capsys):
     assert transfer.main([str(folder), "--steps", "x8"]) == 0
     printed = capsys.readouterr().out
