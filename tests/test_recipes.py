@@ -13,7 +13,8 @@ from hydra import compose, initialize_config_module
 import schedules
 from runner.errors import ConfigError
 from runner.settings.config import load, register_schema
-from runner.training.build import build, build_plan
+from runner.training.build import build
+from runner.training.plans import build_plan
 
 from . import recipes
 

@@ -80,14 +80,11 @@ class RunSettings:
 
 
 def register_schema() -> None:
-    """Give Hydra the types and our plugins. The groups stay open: registries check them, in better words."""
-    from ..launch import plugins
-
+    """Give Hydra the types. The groups stay open: the registries check them, with better messages."""
     schema = OmegaConf.structured(RunSettings)
     for group in GROUPS:
         OmegaConf.set_struct(schema[group], False)
     ConfigStore.instance().store(name="run_schema", node=schema)
-    plugins.register()
 
 
 def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:

@@ -11,8 +11,9 @@ from runner.errors import ConfigError
 from runner.record.journal import Journal, read
 from runner.settings.config import load, register_schema
 from runner.training import checkpoint
-from runner.training.build import build, trainer_lint
+from runner.training.build import build
 from runner.training.early_stop import EarlyStop
+from runner.training.lint import trainer_lint
 from runner.training.signals import Stop
 from runner.training.together import loop
 
