@@ -19,7 +19,6 @@ from hydra.core.hydra_config import HydraConfig
 
 from .errors import ConfigError, Diverged, Interrupted, JobFailed, Planned
 from .settings import messages
-from .settings.config import register_schema
 from .sweep import sweep
 from .tracking import courier
 from .training import ranks, together
@@ -134,7 +133,9 @@ def main() -> int:
 
 def _compose() -> int:
     """Let Hydra compose the config and run one job, or with ``-m`` a sweep."""
-    register_schema()
+    from .launch import plugins
+
+    plugins.register()
     if {"-m", "--multirun", "--plan"} & set(sys.argv):
         from .launch import spelled_out
 

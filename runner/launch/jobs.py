@@ -15,7 +15,7 @@ from ..sweep.sweep import Failure, Sweep, summary_of
 from ..tracking import courier
 from . import manifest
 from .board import Board
-from .manifest import Job, Manifest, key_of
+from .manifest import Job, Manifest
 from .plan import show_plan, tell_twins
 from .pool import Ended, Places
 from .task import LOG, Task, check
@@ -114,7 +114,7 @@ class Jobs:
 
     def _enter(self, wanted: Wanted) -> Job:
         plain: Any = OmegaConf.to_container(wanted.config, resolve=True)
-        job = self._manifest.enter(wanted.overrides, key_of(plain))
+        job = self._manifest.enter(wanted.overrides, plain)
         self._configs[job.number] = wanted
         directory = self._manifest.directory(job)
         ending = directory.ending if directory.order_file.exists() else None
