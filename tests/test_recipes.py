@@ -14,7 +14,8 @@ import schedules
 from runner.errors import ConfigError
 from runner.launch.plugins import register
 from runner.settings.config import load
-from runner.training.build import build, build_plan
+from runner.training.build import build
+from runner.training.plans import build_plan
 
 from . import recipes
 

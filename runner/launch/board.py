@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..console import err
 from ..record.journal import count
-from ..sweep.sweep import summary_of
+from ..record.result import result_of
 from ..words import duration
 from . import manifest
 from .manifest import Job, Manifest
@@ -76,9 +76,9 @@ class Board:
         done = sum(each.state not in (manifest.WAITING, manifest.RUNNING) for each in self._jobs)
         place = f"{done}/{len(self._jobs)}"
         name = directory.order.name if directory.order_file.exists() else " ".join(job.overrides)
-        summary = summary_of(directory) if job.state == manifest.FINISHED else None
-        if summary is not None:
-            judged = f"val loss {summary.val_loss:.4f}  " if not math.isnan(summary.val_loss) else ""
+        result = result_of(directory) if job.state == manifest.FINISHED else None
+        if result is not None:
+            judged = f"val loss {result.val_loss:.4f}  " if not math.isnan(result.val_loss) else ""
             return Text(f"{place:>9}  {name}  {judged}{duration(job.seconds)}")
         again = ", is tried again" if job.state == manifest.WAITING else ""
         return Text(f"{place:>9}  {name}  {job.state}{again}: {job.reason}", style="red")

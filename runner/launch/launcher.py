@@ -14,13 +14,15 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from ..errors import ConfigError
+from ..record.result import JobResult
 from ..settings.config import SweepSettings, TrackingSettings, made
-from ..settings.overrides import key_of, parse_one
+from ..settings.overrides import parse_one, without
 from ..settings.rules import NotNegative, Positive, Whole, WholeOrZero, settle
-from ..sweep import sweep
+from ..sweep.session import SESSION
+from .task import Wanted
 
 if TYPE_CHECKING:
-    from .jobs import Jobs, Wanted
+    from .jobs import Jobs
     from .pool import Places
 
 
@@ -87,12 +89,15 @@ class PooledLauncher(Launcher):
         from .jobs import Jobs
 
         if self._jobs is None:
-            assert sweep.current is not None
+            sweep = SESSION.sweep
+            assert sweep is not None, "the callback begins a sweep before its launcher is asked"
             tracking = made(TrackingSettings, self._config.tracking, "tracking")
             settings = made(SweepSettings, self._config.sweep, "sweep")
-            pool = self._pool(sweep.current.directory.path)
-            self._jobs = Jobs(sweep.current, pool, self._retries, tracking, settings)
-        return [_returned(outcome) for outcome in self._jobs.run(self._wanted(job_overrides))]
+            messenger = SESSION.messenger(tracking.patience)
+            pool = self._pool(sweep.directory.path)
+            self._jobs = Jobs(sweep, pool, self._retries, tracking, settings, messenger)
+        wanted = self._wanted(job_overrides)
+        return [_returned(each, result) for each, result in zip(wanted, self._jobs.run(wanted), strict=True)]
 
     def _pool(self, folder: Path) -> Places:
         """Return where the jobs of the sweep in this folder run."""
@@ -109,13 +114,11 @@ class PooledLauncher(Launcher):
 
     def _wanted(self, job_overrides: Sequence[Sequence[str]]) -> list[Wanted]:
         """Compose the jobs; those that differ in nothing but the seed are composed once."""
-        from .jobs import Wanted
-
         composed: dict[tuple[str, ...], DictConfig] = {}
         wanted = []
         for overrides in job_overrides:
-            key = tuple(o for o in overrides if key_of(o) != "seed")
-            seed = next((o for o in reversed(overrides) if key_of(o) == "seed"), None)
+            key = tuple(without(overrides, "seed"))
+            seed = next((o for o in reversed(overrides) if o not in key), None)
             if key not in composed:
                 config = self._context.config_loader.load_sweep_config(self._config, list(key))
                 OmegaConf.set_struct(config, False)
@@ -179,9 +182,10 @@ class RayLauncher(PooledLauncher):
         return RayPool(ray, folder, Needs(cpus, self._gpus), self._timeout, self._retries, self._preload())
 
 
-def _returned(outcome: Any) -> JobReturn:
-    """Return a job's outcome in Hydra's form."""
-    returned = JobReturn(overrides=outcome.overrides, working_dir=str(Path.cwd()))
-    returned.status = JobStatus.COMPLETED if outcome.error is None else JobStatus.FAILED
-    returned.return_value = outcome.val_loss if outcome.error is None else outcome.error
+def _returned(wanted: Wanted, result: JobResult) -> JobReturn:
+    """Return how a job ended in Hydra's form: its final validation loss, or its error."""
+    returned = JobReturn(overrides=wanted.overrides, working_dir=str(Path.cwd()))
+    error = result.error
+    returned.status = JobStatus.COMPLETED if error is None else JobStatus.FAILED
+    returned.return_value = result.val_loss if error is None else error
     return returned

@@ -10,7 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from ..record.directory import RunDirectory, write_atomically
+from ..record.result import DIVERGED, FAILED, FINISHED, KILLED
 from ..settings.config import deciding, flat, yaml_of
+
+__all__ = [
+    "DIVERGED",
+    "DONE",
+    "FAILED",
+    "FINISHED",
+    "KILLED",
+    "RUNNING",
+    "WAITING",
+    "Job",
+    "Manifest",
+    "key_of",
+]
 
 FILE = "manifest.json"
 RULE = "2:"  # how keys are made; older ones have no such mark
@@ -19,8 +33,8 @@ CONFIG = "config.yaml"  # among a run's artifacts
 BEFORE = ("tracking.", "sweep.", "trainer.checkpoint_", "trainer.threads", "trainer.device", "plugins")
 """Settings that older versions left out of a key."""
 
-WAITING, RUNNING, FINISHED = "waiting", "running", "finished"
-DIVERGED, FAILED, KILLED = "diverged", "failed", "killed"
+WAITING, RUNNING = "waiting", "running"
+"""States of a job that has not ended; those of one that has are a run's."""
 DONE = (FINISHED, DIVERGED)  # training these again would give the same
 
 
@@ -53,7 +67,7 @@ class Manifest:
     """The jobs of a sweep, kept in a file of its folder.
 
     Args:
-        folder: the sweep's. A manifest that lies there is gone on with.
+        folder: the sweep's. An existing manifest is continued.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -19,8 +19,8 @@ from ..words import duration, many
 
 if TYPE_CHECKING:
     from ..sweep.sweep import Sweep
-    from .jobs import Wanted
     from .preflight import Checked
+    from .task import Wanted
 
 START_SECONDS = 0.6  # that a job takes beside its steps
 SWEEP_SECONDS = 10.0  # that a sweep takes beside its jobs

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from ..errors import Interrupted
 from ..training.signals import Stop, listening
-from .task import GRACE, Task, work
+from .doors import work
+from .task import GRACE, Task
 
 LOOK = 0.25  # seconds between two looks at the running jobs
 
@@ -224,6 +225,6 @@ def _answer_anyway(there: Any, function: Callable[..., Any], arguments: tuple[An
         told = traceback.format_exc()
         try:
             pickle.loads(pickle.dumps(error))
-        except Exception:  # an exception of somebody's own need not survive the way
+        except Exception:  # a user's exception may not be picklable
             error = RuntimeError(repr(error))
         there.send((False, (error, told)))

@@ -15,7 +15,9 @@ import schedules
 from ..errors import ConfigError
 from ..range_test.ramp import first_ramp
 from ..settings.config import AUTO, buildable, deciding, flat, load
-from ..training.build import LONGEST_LINT, Experiment, build, lint
+from ..training.build import build
+from ..training.experiment import Experiment
+from ..training.lint import LONGEST_LINT, lint
 
 TIMED_SECONDS = 1.0
 TIMED_STEPS = 100

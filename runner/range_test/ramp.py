@@ -15,7 +15,8 @@ from schedules.pytorch import Plan
 from ..errors import ConfigError, Diverged
 from ..record.journal import Journal, read
 from ..settings.config import AUTO, RunSettings, named
-from ..training.build import Experiment, build
+from ..training.build import build
+from ..training.experiment import Experiment
 from ..training.signals import Stop
 from ..training.train import train
 from .settings import TASKS, RangeTest

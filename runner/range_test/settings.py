@@ -8,7 +8,7 @@ import schedules
 from schedules.names import Names
 
 from ..errors import ConfigError
-from ..training.build import BELOW_ONE
+from ..training.plans import BELOW_ONE
 
 RAMPS = ("exponential", "linear")
 LIMITS = {

@@ -181,7 +181,7 @@ class RunDirectory:
         held.close()
         return False
 
-    def bury(self, when: int, **tags: str) -> bool:
+    def close_dead(self, when: int, **tags: str) -> bool:
         """End a run whose process died without a word as KILLED; return whether that was so.
 
         The training is held meanwhile, so that nobody goes on with the run between look and write.

@@ -11,19 +11,18 @@ from schedules.names import nearest
 from ..errors import ConfigError
 from ..record.directory import locate
 from ..record.journal import count
+from ..record.result import JobResult
 from ..settings.config import RunSettings, flat, load, may_change
 from ..settings.overrides import parse
-from ..sweep import sweep
-from ..tracking import courier
 from ..training import ranks
-from ..training.together import lead
-from .start import CONFIG, STOPPED_EARLY, keep_config, keep_plan, perform
+from .artifacts import CONFIG, keep_config, keep_plan
+from .context import Context
 
 if TYPE_CHECKING:
-    from ..training.build import Experiment
+    from ..training.experiment import Experiment
 
 
-def resume(which: str, overrides: list[str]) -> sweep.Summary:
+def resume(which: str, overrides: list[str], context: Context) -> JobResult:
     """Go on with the run that ``which`` names: its directory, its MLflow id or the beginning of it.
 
     The journal's rows after the last checkpoint are repeated and compared, not written again; so every step
@@ -33,12 +32,13 @@ def resume(which: str, overrides: list[str]) -> sweep.Summary:
         which: a run's directory, or its MLflow id (looked for below ``outputs``).
         overrides: settings that may differ from the run's: a larger budget extends the plan, where the
             schedules allow that without changing what was done.
+        context: what this process offers to its runs.
 
     Raises:
         ConfigError: there is no such run, it is being trained, it has finished, or a setting may not change.
     """
     directory = locate(which)
-    held = directory.hold()
+    lock = directory.hold()
     saved: Any = OmegaConf.load(directory.artifacts / CONFIG)
     if saved.get("task"):
         raise ConfigError(
@@ -47,9 +47,10 @@ def resume(which: str, overrides: list[str]) -> sweep.Summary:
     asked = _apply(saved, overrides)
     settings = _settings(saved, asked, overrides)
     ending = directory.ending
-    messenger = courier.current(directory.path / "uploader.log", settings.tracking.patience)
+    messenger = context.messenger(directory.path / "uploader.log", settings.tracking.patience)
     from ..training import checkpoint
-    from ..training.build import plan_of
+    from ..training.plans import plan_of
+    from .perform import STOPPED_EARLY, perform
 
     order = directory.order
     recorded = count(directory.steps)
@@ -60,7 +61,7 @@ def resume(which: str, overrides: list[str]) -> sweep.Summary:
             f"the run must go on with as many processes as before ({len(state['random'])}), "
             f"got {ranks.count()}"
         )
-    experiment = lead(settings, plan_of(order.plan), fresh=state is None)
+    experiment = context.trainer.build(settings, plan_of(order.plan), fresh=state is None)
     finished = ending is not None and ending.status == "FINISHED"
     early = ending.tags.get(STOPPED_EARLY, "no") if ending is not None else "no"
     if early != "no" and _same_patience(saved, asked):
@@ -88,12 +89,12 @@ def resume(which: str, overrides: list[str]) -> sweep.Summary:
     keep_plan(experiment, directory)
     directory.end_file.unlink(missing_ok=True)
     try:
-        run_id = messenger.open(directory, settings.tracking.offline)
+        messenger.open(directory, settings.tracking.offline)
     except ConfigError:
         if ending is not None:
             directory.write(ending)
         raise
-    return perform(settings, experiment, directory, held, messenger, run_id, state)
+    return perform(settings, experiment, directory, context, messenger, lock, state)
 
 
 def _apply(saved: Any, overrides: list[str]) -> DictConfig:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..commands.options import Parser
+from ..commands.table import COMMANDS
 from ..errors import ConfigError
 from ..settings.address import holds_password
 from ..settings.overrides import in_force, key_of, parse
@@ -103,8 +104,6 @@ def command_of(asked: argparse.Namespace) -> list[str]:
     Raises:
         ConfigError: the overrides are none, or hold a password, or several values without ``-m``.
     """
-    from ..__main__ import COMMANDS
-
     words = list(asked.overrides)
     for word in words:
         if holds_password(word):

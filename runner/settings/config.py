@@ -120,7 +120,7 @@ def deciding(flat_settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def register_schema() -> None:
-    """Give Hydra the types. The groups stay open: registries check them, in better words."""
+    """Give Hydra the types. The groups stay open: the registries check them, with better messages."""
     schema = OmegaConf.structured(open_numbers(RunSettings))
     for group in GROUPS:
         OmegaConf.set_struct(schema[group], False)

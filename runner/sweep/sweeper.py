@@ -27,7 +27,6 @@ from ..console import out
 from ..errors import ConfigError, Diverged, Planned
 from ..settings.overrides import in_force
 from ..settings.rules import Rule, Whole, WholeOrZero, settle
-from . import sweep
 from .rates import Rates
 from .search import Range, Search, Settings
 
@@ -137,12 +136,6 @@ class FairSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra composed, and the launcher that it names."""
         self.config, self.hydra_context = config, hydra_context
-        sweep.raise_refusal()
-        launcher = OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"]
-        for name in ("plan", "resume"):
-            if config.sweep[name] and launcher not in sweep.POOLED:
-                needed = " or ".join(sweep.POOLED)
-                raise ConfigError(f"sweep.{name} needs hydra/launcher={needed}, got {launcher}")
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )

@@ -43,8 +43,11 @@ class Messenger(Protocol):
     def complaint(self, directory: RunDirectory) -> str:
         """Return what last kept a run from being delivered."""
 
+    def serve(self, directory: RunDirectory) -> None:
+        """Deliver a run that another process trains, without blocking."""
+
     def close(self) -> None:
-        """Nothing more will come."""
+        """Announce that no more runs follow."""
 
 
 class Courier:
@@ -131,7 +134,7 @@ class Courier:
         return news.get("run_id")
 
     def serve(self, directory: RunDirectory) -> None:
-        """Have a run served that another process trains; nothing is waited for."""
+        """Deliver a run that another process trains, without blocking."""
         path = str(directory.path)
         if path not in self._served:
             self._served[path] = None
@@ -211,31 +214,6 @@ def _listen(process: subprocess.Popen[str], news: queue.Queue[News | None]) -> N
         with suppress(ValueError):  # a last line that its death cut short
             news.put(json.loads(line))
     news.put(None)
-
-
-_current: Messenger | None = None
-
-
-def use(messenger: Messenger) -> None:
-    """Take a messenger for this process instead of a courier of its own."""
-    global _current
-    _current = messenger
-
-
-def current(log: Path, patience: float = 60.0) -> Messenger:
-    """Return the messenger of this process; a courier, started at the first call: one for a run or sweep."""
-    global _current
-    if _current is None:
-        _current = Courier(log, patience)
-    return _current
-
-
-def dismiss() -> None:
-    """Close this process's courier, if it has one."""
-    global _current
-    if _current is not None:
-        _current.close()
-        _current = None
 
 
 def left(directory: RunDirectory) -> str:

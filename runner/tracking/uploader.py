@@ -126,7 +126,7 @@ class Served:
         if self.ending is not None or self.directory.ending is not None:
             return True
         try:
-            return self.directory.bury(now()) or self.directory.ending is not None
+            return self.directory.close_dead(now()) or self.directory.ending is not None
         except OSError:  # a full disk: MLflow is to know all the same
             self.ending = Ending("KILLED", now(), tags={"reason": "the process that trained it died"})
             return True

@@ -88,11 +88,11 @@ def ours(made: Any, settings: Any, folder: Path) -> tuple[float, float]:
     """What ``python -m runner`` does between opening the store and the last point in it."""
     from runner.record.directory import Ending, Order, RunDirectory, now
     from runner.run.start import _train
-    from runner.tracking import courier
+    from runner.tracking.courier import Courier
     from runner.training.signals import listening
 
     directory = RunDirectory(folder)
-    messenger = courier.current(folder / "uploader.log")
+    messenger = Courier(folder / "uploader.log")
     order = Order("bench", f"sqlite:///{folder}/mlflow.db", "bench", "bench", {}, {}, now())
     directory.write(order)
     messenger.open(directory, offline=False)

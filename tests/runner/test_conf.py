@@ -16,7 +16,8 @@ from runner.errors import ConfigError
 from runner.launch.plugins import register
 from runner.settings.config import flat, load
 from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
-from runner.training.build import build, build_plan
+from runner.training.build import build
+from runner.training.plans import build_plan
 
 CONF = Path(__file__).parents[2] / "conf"
 

@@ -15,7 +15,8 @@ from runner.settings.config import load, named
 from runner.trainables.data import Data, Tensors
 from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
 from runner.trainables.tasks import CLASSIFICATION, LANGUAGE
-from runner.training.build import build, build_plan
+from runner.training.build import build
+from runner.training.plans import build_plan
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))

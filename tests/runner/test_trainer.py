@@ -12,8 +12,9 @@ from runner.launch.plugins import register
 from runner.record.journal import Journal, read
 from runner.settings.config import load
 from runner.training import checkpoint
-from runner.training.build import build, trainer_lint
+from runner.training.build import build
 from runner.training.early_stop import EarlyStop
+from runner.training.lint import trainer_lint
 from runner.training.signals import Stop
 from runner.training.together import loop
 
