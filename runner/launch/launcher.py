@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..errors import ConfigError
 from ..record.result import JobResult
-from ..settings.config import SweepSettings, TrackingSettings, made
+from ..settings.config import SweepSettings, TrackingSettings, made, refuse_moving
 from ..settings.overrides import parse_one, without
 from ..settings.rules import NotNegative, Positive, Whole, WholeOrZero, settle
 from ..sweep.session import SESSION
@@ -24,6 +24,9 @@ from .task import Wanted
 if TYPE_CHECKING:
     from .jobs import Jobs
     from .pool import Places
+
+
+SUBDIR = "${hydra.job.num}"
 
 
 @dataclass
@@ -83,6 +86,10 @@ class PooledLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra composed for the sweep as a whole."""
         self._context, self._config = hydra_context, config
+        refuse_moving(config.hydra)
+        subdir = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+        if isinstance(subdir, dict) and subdir.get("subdir") != SUBDIR:
+            raise ConfigError(f"hydra.sweep.subdir must be {SUBDIR}, by which jobs are found again")
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs; return how each ended, in order. Called again, it adds jobs to the same sweep."""

@@ -127,6 +127,18 @@ def register_schema() -> None:
     ConfigStore.instance().store(name="run_schema", node=schema)
 
 
+def refuse_moving(hydra: Any) -> None:
+    """Raise for what would move or lose a run's files: settings of Hydra that the runner does not follow.
+
+    Raises:
+        ConfigError: the working directory would change: relative addresses as that of the store with it.
+    """
+    if hydra.job.chdir:
+        raise ConfigError(
+            "hydra.job.chdir must be false, got true: the store and all relative paths would move with it"
+        )
+
+
 def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     """Return the composed config as plain settings, interpolations resolved.
 
