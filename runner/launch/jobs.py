@@ -17,7 +17,7 @@ from ..tracking.courier import Messenger
 from . import manifest
 from .board import Board
 from .doors import check
-from .manifest import Job, Manifest, key_of
+from .manifest import Job, Manifest
 from .plan import show_plan, tell_twins
 from .pool import Ended, Places
 from .task import LOG, Task, Wanted
@@ -115,7 +115,7 @@ class Jobs:
 
     def _enter(self, wanted: Wanted) -> Job:
         plain: Any = OmegaConf.to_container(wanted.config, resolve=True)
-        job = self._manifest.enter(wanted.overrides, key_of(plain))
+        job = self._manifest.enter(wanted.overrides, plain)
         self._configs[job.number] = wanted
         directory = self._manifest.directory(job)
         result = result_of(directory)

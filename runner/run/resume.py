@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from ..record.directory import Ending, RunDirectory, locate
 from ..record.journal import count
 from ..record.result import JobResult
-from ..settings.config import RunSettings, flat, load
+from ..settings.config import RunSettings, flat, load, may_change
 from ..settings.overrides import parse
 from ..training import ranks
 from .artifacts import CONFIG, keep_config, keep_plan
@@ -20,23 +20,6 @@ from .context import Context
 
 if TYPE_CHECKING:
     from ..training.experiment import Experiment
-
-MAY_CHANGE = (
-    "trainer.epochs",
-    "trainer.steps",
-    "trainer.tokens",
-    "trainer.early_stop_patience",
-    "trainer.early_stop_min_delta",
-    "trainer.keep_best",
-    "trainer.keep_every",
-    "trainer.keep_most",
-    "trainer.checkpoint_seconds",
-    "trainer.checkpoint_steps",
-    "trainer.threads",
-    "trainer.device",
-    "tracking.patience",
-    "tracking.offline",
-)
 
 
 def resume(which: str, overrides: list[str], context: Context) -> JobResult:
@@ -148,7 +131,7 @@ def _apply(saved: Any, overrides: list[str]) -> DictConfig:
         if isinstance(OmegaConf.select(saved, key), DictConfig):
             raise ConfigError(
                 f"{key} is a group, and may not be chosen anew when a run goes on; "
-                f"what may change: {', '.join(MAY_CHANGE)}"
+                f"what may change: {', '.join(may_change())}"
             )
         if key not in known:
             raise ConfigError(f"there is no setting {key!r}; {nearest(key, list(known))}")
@@ -159,7 +142,7 @@ def _apply(saved: Any, overrides: list[str]) -> DictConfig:
 def _settings(saved: Any, wanted: DictConfig, overrides: list[str]) -> RunSettings:
     """Return the settings to go on with; refuse changes that would make it another run."""
     before, after = flat(OmegaConf.to_container(saved)), flat(OmegaConf.to_container(wanted))
-    changed = {key for key in before | after if before.get(key) != after.get(key)} - set(MAY_CHANGE)
+    changed = {key for key in before | after if before.get(key) != after.get(key)} - set(may_change())
     if changed:
         lines = [f"{key}: {before.get(key)!r} -> {after.get(key)!r}" for key in sorted(changed)]
         raise ConfigError("these settings may not change when a run goes on: " + "; ".join(lines))

@@ -70,6 +70,9 @@ def _begin(config: DictConfig) -> None:
             varied={each.key_or_group for each in swept},
             searched={each.key_or_group for each in swept if not each.is_discrete_sweep()},
             launcher=launcher,
+            arguments=without(
+                [*counting, *config.hydra.overrides.hydra], "sweep", "hydra.sweep", "hydra.run"
+            ),
         )
     )
     if launcher not in MINE:

@@ -19,7 +19,7 @@ import pytest
 from runner.console import look
 from runner.errors import ConfigError
 from runner.record.directory import Sent, find
-from runner.service.submit import options_of, command_of
+from runner.service.submit import command_of, options_of
 
 from ..conftest import LocalStore, environment
 from ..runner.processes import free_port, rows, wait_for
