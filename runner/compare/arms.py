@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..settings.config import GROUPS, purpose_of
+from ..settings.config import GROUPS
+from ..settings.purposes import purpose_of
 
 Params = dict[str, str]
 RATES = ("peak_lr", "schedule.lr.peak_value", "schedule.lr", "optimizer.lr")

@@ -11,13 +11,15 @@ from typing import Any
 from schedules.names import nearest
 
 from ..errors import ConfigError
+from ..record import keys
 from ..record.directory import RunDirectory
+from ..record.result import DIVERGED_STEP
 from .archive import CHILD, EMPTY, Archive, Run, is_id
 from .arms import arms, peak_rate
 from .model import Collection, Trained
 
 NEWEST, OLDEST = "attributes.start_time DESC", "attributes.start_time ASC"
-PARENT = "mlflow.parentRunId"
+PARENT = keys.PARENT
 SWEEP = "tags.`sweep.overrides` != ''"
 POINTS = 1000  # of a curve that is drawn
 
@@ -101,7 +103,7 @@ def read(archive: Archive, parent: Run) -> Collection:
     loss = archive.curves(ids, "loss", points=1, only_step=0)
     unfinished = [run.info.run_id for run in children if run.info.status != "FINISHED"]
     loss |= archive.curves(unfinished, "loss", points=2)
-    searched = json.loads(parent.data.tags.get("sweep.searched", "[]"))
+    searched = json.loads(parent.data.tags.get(keys.SWEEP_SEARCHED, "[]"))
     labels = arms([_schedule(run) for run in children], [run.data.params for run in children], searched)
     return Collection(
         run_id=info.run_id,
@@ -145,7 +147,7 @@ def with_curves(archive: Archive, collection: Collection, chosen: Iterable[str])
 def _said(run: Run) -> dict[str, Any]:
     """Return what a run's own record says of it, without its curves and its arm."""
     info, tags, params = run.info, run.data.tags, run.data.params
-    diverged = tags.get("diverged.step")
+    diverged = tags.get(DIVERGED_STEP)
     return {
         "run_id": info.run_id,
         "name": info.run_name,
@@ -156,7 +158,7 @@ def _said(run: Run) -> dict[str, Any]:
         "seconds": (info.end_time - info.start_time) / 1000 if info.end_time else 0.0,
         "diverged_at": int(diverged) if diverged is not None else None,
         "reason": tags.get("reason", ""),
-        "stage": tags.get("sweep.stage", ""),
+        "stage": tags.get(keys.SWEEP_STAGE, ""),
         "params": dict(params),
     }
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..record.directory import RunDirectory, write_atomically
 from ..record.result import DIVERGED, FAILED, FINISHED, KILLED
-from ..settings.config import deciding, flat, yaml_of
+from ..settings.config import flat, yaml_of
+from ..settings.purposes import deciding
 
 __all__ = [
     "DIVERGED",

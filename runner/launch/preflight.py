@@ -14,7 +14,8 @@ import schedules
 
 from ..errors import ConfigError
 from ..range_test.ramp import first_ramp
-from ..settings.config import AUTO, buildable, deciding, flat, load
+from ..settings.config import AUTO, buildable, flat, load
+from ..settings.purposes import deciding
 from ..training.build import build
 from ..training.experiment import Experiment
 from ..training.lint import LONGEST_LINT, lint

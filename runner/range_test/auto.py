@@ -13,7 +13,8 @@ from omegaconf import DictConfig
 
 from ..console import out
 from ..errors import ConfigError
-from ..settings.config import RunSettings, buildable, deciding, flat
+from ..settings.config import RunSettings, buildable, flat
+from ..settings.purposes import deciding
 from ..settings.trainer import BUDGETS
 from ..training.build import build
 from ..training.signals import listening

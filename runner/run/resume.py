@@ -12,8 +12,9 @@ from ..errors import ConfigError
 from ..record.directory import Ending, RunDirectory, locate
 from ..record.journal import count
 from ..record.result import JobResult
-from ..settings.config import RunSettings, flat, load, may_change
+from ..settings.config import RunSettings, flat, load
 from ..settings.overrides import parse
+from ..settings.purposes import may_change
 from ..training import ranks
 from .artifacts import CONFIG, keep_config, keep_plan
 from .context import Context

@@ -97,7 +97,7 @@ def _tags(
     if context.above is not None:
         tags["sweep"] = context.above.title
     if settings.sweep.stage:
-        tags["sweep.stage"] = settings.sweep.stage
+        tags[keys.SWEEP_STAGE] = settings.sweep.stage
     if (recipe := experiment_name(overridden)) is not None:
         tags["experiment"] = recipe
     tags[keys.ARGUMENTS] = json.dumps(in_force(overridden))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -19,12 +18,10 @@ from .address import refuse_password
 from .overrides import given
 from .rules import (
     NotNegative,
-    Purpose,
     Rule,
     Whole,
     number,
     open_numbers,
-    purposes,
     setting,
     settle,
 )
@@ -90,33 +87,6 @@ class RunSettings:
     sweep: SweepSettings = field(default_factory=SweepSettings)
     seed: Annotated[int, Rule(low=0, high=2**63, below=True, whole=True)] = 0
     plugins: list[str] = setting([], decides=False)
-
-
-@functools.cache
-def _purposes() -> dict[str, Purpose]:
-    return purposes(RunSettings)
-
-
-def purpose_of(path: str) -> Purpose:
-    """Return what the setting of a path is for; a field of a group has the purpose of its group."""
-    known = _purposes()
-    while path and path not in known:
-        path = path.rpartition(".")[0]
-    return known.get(path, Purpose())
-
-
-def may_change() -> list[str]:
-    """Return the settings that a run that goes on may have another value of."""
-    return [path for path, purpose in _purposes().items() if purpose.may_change]
-
-
-def deciding(flat_settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of some settings, flat, that decide what a run comes to; 1e4 and 10000 are one number."""
-    return {
-        path: int(value) if isinstance(value, float) and value.is_integer() else value
-        for path, value in flat_settings.items()
-        if purpose_of(path).decides
-    }
 
 
 def register_schema() -> None:

@@ -43,7 +43,8 @@ class Rule:
         if self.low > -math.inf:
             bounds.append(f"{'>' if self.above else '>='} {self.low:g}")
         if self.high < math.inf:
-            bounds.append(f"{'<' if self.below else '<='} {self.high:g}")
+            high = "2^63" if self.high == 2**63 else f"{self.high:g}"
+            bounds.append(f"{'<' if self.below else '<='} {high}")
         return " ".join(["a whole number" if self.whole else "a number", " and ".join(bounds)]).strip()
 
     def admits(self, value: Any) -> bool:

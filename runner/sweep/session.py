@@ -12,6 +12,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 
 from ..errors import ConfigError
+from ..record import keys
 from ..record.directory import RunDirectory
 from ..run.context import Context
 from ..tracking.courier import Messenger
@@ -52,7 +53,7 @@ class Session:
         directory = RunDirectory(Path(str(context.sweep.dir)))
         if directory.order_file.exists():
             refuse_ended(directory)
-            self.enter(Sweep.around(directory, set(json.loads(directory.order.tags["sweep.varied"]))))
+            self.enter(Sweep.around(directory, set(json.loads(directory.order.tags[keys.SWEEP_VARIED]))))
 
     def end(self, *, interrupted: bool) -> None:
         """End the sweep that this process began, if it did, and let go of the messenger."""

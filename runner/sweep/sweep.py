@@ -91,8 +91,8 @@ class Sweep:
             "directory": str(self.directory.path),
             keys.SWEEP_ARGUMENTS: self.title,
             keys.ARGUMENTS: json.dumps(self.arguments),
-            "sweep.varied": json.dumps(sorted(self.varied)),
-            "sweep.searched": json.dumps(sorted(self.searched)),
+            keys.SWEEP_VARIED: json.dumps(sorted(self.varied)),
+            keys.SWEEP_SEARCHED: json.dumps(sorted(self.searched)),
         }
         return Order(
             uid=uuid.uuid4().hex,

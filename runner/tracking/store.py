@@ -23,6 +23,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ..errors import ConfigError, reason_of
+from ..record import keys
 from ..record.directory import Order, now
 from ..settings.address import SQLITE
 from .access import refusal
@@ -89,7 +90,7 @@ class Store:
             run_id = str(made[0].info.run_id)
             self._log_params(run_id, order.params)
             return run_id
-        tags = order.tags | {UID: order.uid} | ({"mlflow.parentRunId": parent_id} if parent_id else {})
+        tags = order.tags | {UID: order.uid} | ({keys.PARENT: parent_id} if parent_id else {})
         try:
             created = self.client.create_run(
                 self.experiment_id, start_time=order.started, run_name=order.name, tags=texts(tags)

@@ -7,7 +7,7 @@ MISTAKES = {
     "model=mpl": "no model is named 'mpl'; did you mean 'mlp'?",
     "trainer.epocs=3": "there is no setting 'epocs' in trainer; did you mean 'epochs'?",
     "sed=1": "there is no setting 'sed'; did you mean 'seed'?",
-    "trainer.epochs=abc": "trainer.epochs: Value 'abc' of type 'str' could not be converted to Integer",
+    "trainer.epochs=abc": "trainer.epochs must be a whole number >= 1, got abc",
     "trainer.epochs=0": "trainer.epochs must be a whole number >= 1, got 0",
     "schedule.lr.warmup=3": "schedule.lr: onecycle has no field 'warmup'; did you mean 'warmup_steps'?",
     "schedule.lr.name=cosinus": "schedule.lr: no schedule is named 'cosinus'; did you mean 'cosine'?",

@@ -9,7 +9,8 @@ import yaml
 from runner.compare.arms import arms
 from runner.launch.manifest import Manifest, key_of
 from runner.range_test.auto import _key
-from runner.settings.config import RunSettings, flat, may_change, purpose_of
+from runner.settings.config import RunSettings, flat
+from runner.settings.purposes import may_change, purpose_of
 from runner.settings.rules import purposes
 
 SETTINGS = purposes(RunSettings)
