@@ -40,11 +40,11 @@ DOORS = {
     | {"compare/archive.py", "service/stores.py"},
     "hydra": {"__main__.py", "settings/config.py", "settings/messages.py", "settings/overrides.py"}
     | {"sweep/callback.py", "sweep/session.py", "sweep/sweeper.py"}
-    | {"launch/launcher.py", "launch/plugins.py"},
+    | {"launch/launcher.py", "launch/options.py", "launch/plugins.py"},
     "omegaconf": {"__main__.py", "dispatch.py", "settings/config.py", "settings/messages.py"}
     | {"run/start.py", "run/resume.py", "run/artifacts.py", "range_test/start.py", "range_test/auto.py"}
     | {"sweep/callback.py", "sweep/sweeper.py", "launch/launcher.py", "launch/jobs.py"}
-    | {"launch/preflight.py", "launch/task.py", "launch/worker.py"},
+    | {"launch/options.py", "launch/preflight.py", "launch/task.py", "launch/worker.py"},
     "optuna": {"sweep/search.py"},
 }
 
