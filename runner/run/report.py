@@ -14,7 +14,7 @@ from ..record.result import JobResult
 from ..words import duration
 
 if TYPE_CHECKING:
-    from ..training.train import Evaluation
+    from ..training.evaluation import Evaluation
     from .result import Result
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from ..trainables.data import Batches, Stream
-
 
 def number() -> int:
     """Return this process's place among those that ``torchrun`` started; 0 without it."""
@@ -247,18 +245,3 @@ def _keep_gradients(model: Any) -> Iterator[None]:
     model.set_requires_gradient_sync(False)
     yield
     model.set_requires_gradient_sync(True)
-
-
-class Share:
-    """A process's part of the batch of each step."""
-
-    def __init__(self, batches: Batches | Stream, ranks: Ranks) -> None:
-        self._batches = batches
-        self._ranks = ranks
-        self.steps_per_epoch = batches.steps_per_epoch
-
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the inputs and targets of this process for update ``step``."""
-        inputs, targets = self._batches(step)
-        rank, count = self._ranks.rank, self._ranks.count
-        return inputs.chunk(count)[rank], targets.chunk(count)[rank]
