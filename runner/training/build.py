@@ -53,7 +53,7 @@ def build(
         ConfigError: a name is unknown, a field is wrong, or the parts do not fit each other.
     """
     trainer = settings.trainer
-    check_team(trainer, ranks.count, str(settings.optimizer.get("name")))
+    check_team(trainer, ranks.count)
     device = _chosen_device(trainer, ranks)
     parts = Parts.named_in(settings)
     data = load_data(parts.dataset, trainer, device)
@@ -113,12 +113,17 @@ class Parts:
         """Look all three up.
 
         Raises:
-            ConfigError: a name or a field is unknown, or a value is out of bounds.
+            ConfigError: a name or a field is unknown, a value is out of bounds, or the optimizer cannot be
+                sharded as ``trainer.parallel`` asks.
         """
+        optimizer = named(OPTIMIZERS, "optimizer", settings.optimizer)
+        if settings.trainer.parallel == "fsdp" and getattr(optimizer, "needs_whole_tensors", False):
+            raise ConfigError(
+                f"trainer.parallel must be ddp for {settings.optimizer['name']}, "
+                "which looks at whole matrices, got fsdp"
+            )
         return cls(
-            named(DATASETS, "dataset", settings.dataset),
-            named(MODELS, "model", settings.model),
-            named(OPTIMIZERS, "optimizer", settings.optimizer),
+            named(DATASETS, "dataset", settings.dataset), named(MODELS, "model", settings.model), optimizer
         )
 
 
