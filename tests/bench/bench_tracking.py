@@ -92,7 +92,7 @@ def ours(made: Any, settings: Any, folder: Path) -> tuple[float, float]:
     from runner.training.signals import listening
 
     directory = RunDirectory(folder)
-    messenger = Courier(folder / "uploader.log")
+    messenger = Courier(folder / "uploader.log", settings.tracking.patience)
     order = Order("bench", f"sqlite:///{folder}/mlflow.db", "bench", "bench", {}, {}, now())
     directory.write(order)
     messenger.open(directory, offline=False)
