@@ -40,6 +40,9 @@ class Grouped:
     fixed: ClassVar[tuple[str, ...]] = ()
     """Hyper-parameters that no schedule may drive."""
 
+    needs_whole_tensors: ClassVar[bool] = False
+    """Whether the update of a number depends on others of its tensor, which FSDP may keep elsewhere."""
+
     def __post_init__(self) -> None:
         if not 0.0 < self.layer_decay <= 1.0:
             raise ValueError(f"layer_decay must be a number > 0 and <= 1, got {self.layer_decay}")

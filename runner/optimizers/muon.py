@@ -49,6 +49,7 @@ class Muon(Grouped):
     adamw_eps: float = 1e-8
 
     splits_hidden: ClassVar[bool] = True
+    needs_whole_tensors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -117,6 +117,8 @@ class Prodigy(Grouped):
     weight_decay: float = 0.0
     safeguard_warmup: bool = True
 
+    needs_whole_tensors: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self, "lr", "eps", "weight_decay")

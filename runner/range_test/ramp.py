@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 
 from schedules import Schedule
 from schedules.pytorch import Plan
+from schedules.pytorch.places import mean_the_same
 
 from ..errors import ConfigError, Diverged
 from ..record.journal import Journal, read
@@ -18,28 +19,13 @@ from ..settings.config import AUTO, RunSettings, named
 from ..training.build import build
 from ..training.experiment import Experiment
 from ..training.signals import Stop
-from ..training.train import train
+from ..training.train import Hooks, Progress, train
 from .settings import TASKS, RangeTest
 from .suggest import Ramp, end_of
-
-Progress = Callable[[int, float, dict[str, float]], None]
 
 
 class _Enough(Exception):
     """The loss has diverged: the rest of the ramp would say nothing."""
-
-
-class _NoCheckpoints:
-    """Never checkpointed: a ramp is cheaper to rerun than to resume."""
-
-    def due(self, finished: int) -> bool:
-        return False
-
-    def save(self, finished: int) -> None:
-        pass
-
-    def judge(self, finished: int, val_loss: float) -> None:
-        pass
 
 
 def build_ramp(settings: RunSettings, test: RangeTest, seed: int) -> Experiment:
@@ -64,7 +50,12 @@ def build_ramp(settings: RunSettings, test: RangeTest, seed: int) -> Experiment:
         _plan({test.hyperparameter: 0.0}).bind(built.optimizer)  # before its limits are looked at
     except ValueError as error:
         raise ConfigError(f"task.hyperparameter: {error}") from error
-    others = {name: curve for name, curve in built.plan.items() if name != _other_name(test.hyperparameter)}
+    group = built.optimizer.param_groups[0]
+    others = {
+        name: curve
+        for name, curve in built.plan.items()
+        if not mean_the_same(name, test.hyperparameter, group)
+    }
     plan = _plan({**others, test.hyperparameter: test.schedule()})
     return replace(built, plan=plan, write=plan.bind(built.optimizer))
 
@@ -79,13 +70,10 @@ def _plan(curves: Mapping[str, Schedule | float]) -> Plan:
     return Plan(**curves)  # type: ignore[arg-type]  # names are not "groups"
 
 
-def _other_name(hyperparameter: str) -> str | None:
-    """Return what else the first item of ``betas`` is called."""
-    return "momentum" if hyperparameter == "beta1" else None
-
-
 def climb(made: Experiment, test: RangeTest, path: Path, stop: Stop, on_progress: Progress) -> Ramp:
     """Train up the ramp; return its losses up to where they diverge.
+
+    It is never checkpointed: it is cheaper to rerun than to resume.
 
     Losses are read from the device in chunks, as in every run, so some steps more than are returned may
     have been made, and stand in the journal. How many are returned depends on the losses alone.
@@ -95,7 +83,7 @@ def climb(made: Experiment, test: RangeTest, path: Path, stop: Stop, on_progress
         test: when to stop.
         path: the journal to write.
         stop: looked at between two updates.
-        on_progress: called now and then with the updates finished, the recent loss and the plan's values.
+        on_progress: shows how far the ramp is.
 
     Raises:
         Interrupted: a stop was asked for.
@@ -107,26 +95,9 @@ def climb(made: Experiment, test: RangeTest, path: Path, stop: Stop, on_progress
         if end_of(losses, test.divergence) < len(losses):
             raise _Enough
 
-    journal = Journal(path, [*made.write(0), *made.update.columns])
-    unused = Journal(path.with_suffix(".evaluations"), [])
-    with journal, unused, suppress(_Enough, Diverged):
-        train(
-            model=made.model,
-            optimizer=made.optimizer,
-            write=made.write,
-            batches=made.batches,
-            update=made.update,
-            first_step=0,
-            total_steps=test.steps,
-            evaluate_steps=test.steps,
-            evaluate_at=None,
-            journal=journal,
-            evaluations=unused,
-            checkpoints=_NoCheckpoints(),
-            stop=stop,
-            on_progress=look,
-        )
-    unused.path.unlink()
+    journal = Journal(path, [*made.write.labels, *made.update.columns])
+    with journal, suppress(_Enough, Diverged):
+        train(made, Hooks(journal=journal, on_progress=look), first_step=0, stop=stop)
     rows = read(path)
     rows = rows[: end_of(rows["loss"], test.divergence)]
     values = np.ascontiguousarray(rows[test.hyperparameter])

@@ -98,12 +98,21 @@ def start(
     outcome = carry_out(work, settings, directory, lock, messenger, waits=waits)
     ended = result_of(directory)
     assert ended is not None, "carry_out writes the ending"
-    what = f"{settings.model['name']} on {settings.dataset['name']}"
-    places = [("store", settings.tracking.uri), ("files", console.short(directory.path))]
-    show(outcome, what, [*run_line(ended), *places])
-    if outcome.recommended is not None and context.above is None:
-        console.out.print(f"next   {_next(outcome, overridden)}")
+    rows = [*run_line(ended), ("store", settings.tracking.uri), ("files", console.short(directory.path))]
+    _report(outcome, settings, rows, overridden if context.above is None else None)
     return ended
+
+
+def _report(
+    outcome: Outcome,
+    settings: RunSettings,
+    rows: list[tuple[str, str]],
+    overridden: list[str] | None,
+) -> None:
+    """Show what came out and, for overrides of a single run, the command that trains with the value found."""
+    show(outcome, f"{settings.model['name']} on {settings.dataset['name']}", rows)
+    if outcome.recommended is not None and overridden is not None:
+        console.out.print(f"next   {_next(outcome, overridden)}")
 
 
 def _name(settings: RunSettings, test: RangeTest, overridden: list[str], varied: Set[str]) -> str:

@@ -69,7 +69,7 @@ def _train(
     past = _past_losses(directory, done) if state else []
     first_step = context.trainer.begin(experiment, state, past)
     metrics = experiment.data.task.metrics
-    journal = Journal(directory.steps, [*experiment.write(first_step), *experiment.update.columns])
+    journal = Journal(directory.steps, [*experiment.write.labels, *experiment.update.columns])
     evaluations = Journal(directory.evaluations, ["val/loss", *(f"val/{name}" for name in metrics)])
     with console.progress(directory.order.name, experiment.total_steps, first_step) as move:
 

@@ -15,7 +15,7 @@ from ..settings.overrides import command, without
 from ..words import duration
 
 if TYPE_CHECKING:
-    from ..training.train import Evaluation
+    from ..training.evaluation import Evaluation
     from .result import Result
 
 

@@ -13,7 +13,8 @@ from schedules.pytorch import Plan
 
 from ..record.directory import RunDirectory
 from ..record.journal import read
-from ..training.train import READ_EVERY, Evaluation
+from ..training.evaluation import Evaluation
+from ..training.recorder import READ_EVERY
 
 TOLERANCE = 1e-12
 

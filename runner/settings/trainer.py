@@ -94,9 +94,6 @@ NEEDS = {
     "keep_most": "keep_every",
 }
 
-LOOKS_AT_ALL = ("muon", "prodigy")
-"""Optimizers whose update of a number depends on others that another process may hold."""
-
 
 def choose_budget(trainer: TrainerSettings, overridden: list[str]) -> None:
     """Leave exactly one budget: the one of the command line, else the config's, else the default.
@@ -131,13 +128,12 @@ def check(trainer: TrainerSettings) -> None:
             raise ConfigError(f"trainer.{name} must come with trainer.{needed}: without it, it has no effect")
 
 
-def check_team(trainer: TrainerSettings, processes: int, optimizer: str) -> None:
+def check_team(trainer: TrainerSettings, processes: int) -> None:
     """Refuse what does not fit so many processes.
 
     Args:
         trainer: the settings.
         processes: how many train together.
-        optimizer: its registered name.
 
     Raises:
         ConfigError: the batch cannot be shared out evenly, or a setting is not for this.
@@ -155,8 +151,6 @@ def check_team(trainer: TrainerSettings, processes: int, optimizer: str) -> None
         for name in ("compile", "ema_decay"):
             if getattr(trainer, name):
                 raise ConfigError(f"trainer.{name} must not be given with trainer.parallel=fsdp")
-        if optimizer in LOOKS_AT_ALL:
-            raise _must("parallel", f"be ddp for {optimizer}, which looks at whole matrices", "fsdp")
         if trainer.precision == "fp16":
             raise _must("precision", "be fp32 or bf16 with trainer.parallel=fsdp", "fp16")
 

@@ -31,11 +31,11 @@ class Examples(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where the numbers are wanted, and where the examples come out."""
+        """Device of the indices and of the returned examples."""
 
     @property
     def streams(self) -> bool:
-        """Whether they are read batch by batch from elsewhere, and not held on the device."""
+        """Whether they are read batch by batch instead of being kept on the device."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -47,7 +47,7 @@ class Examples(Protocol):
         """Return the inputs and targets of the examples numbered ``chosen``, shape ``(count,)``, int64."""
 
     def to(self, device: torch.device) -> Examples:
-        """Return the same examples held on ``device``; a stream returns itself."""
+        """Return the same examples on ``device``; a stream returns itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Tensors:
 
     @property
     def device(self) -> torch.device:
-        """Where they are."""
+        """The device of both tensors."""
         return self.inputs.device
 
     @property
@@ -174,7 +174,7 @@ class Batches:
 class Stream:
     """Batches that threads prepare ahead of the loop and that reach the device while it computes.
 
-    Which batch belongs to a step stays as it is; asking out of order costs time only.
+    They do not change which batch a step has; asking out of order only takes longer.
 
     Args:
         batches: the batch of each step, on the processor.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,7 +11,6 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-import schedules
 from schedules.pytorch import Plan
 
 from .. import (
@@ -31,11 +29,10 @@ from .experiment import Experiment
 from .initial import initialise
 from .machine import device_of, seed_all, try_to_compile
 from .plans import blaming, build_plan, check_fixed, check_means, with_constants
-from .ranks import ALONE, Ranks, Share
+from .ranks import ALONE, Ranks
+from .share import Share
 from .update import Update, update_of
-
-EVALUATED = 2**20
-"""Numbers of one evaluation's inputs, or of its outputs, up to which more than a training batch is taken."""
+from .workload import evaluated_at_once, horizon_of, load_data, total_steps_of
 
 
 def build(
@@ -56,14 +53,12 @@ def build(
         ConfigError: a name is unknown, a field is wrong, or the parts do not fit each other.
     """
     trainer = settings.trainer
-    check_team(trainer, ranks.count, str(settings.optimizer.get("name")))
-    device = device_of(trainer.device, ranks)
-    if trainer.threads is not None:
-        torch.set_num_threads(trainer.threads)
+    check_team(trainer, ranks.count)
+    device = _chosen_device(trainer, ranks)
     parts = Parts.named_in(settings)
-    data = load_data(parts, trainer, device)
+    data = load_data(parts.dataset, trainer, device)
     of_step = batches(data, trainer.batch_size, settings.seed, device)
-    total_steps = _total_steps(trainer, data, of_step.steps_per_epoch)
+    total_steps = total_steps_of(trainer, data, of_step.steps_per_epoch)
     horizon = horizon_of(trainer, data, total_steps, of_step.steps_per_epoch)
     plan = build_plan(settings.schedule, horizon) if plan is None else plan
     seed_all(settings.seed)
@@ -75,7 +70,6 @@ def build(
         seed_all(settings.seed, ranks.rank)
     with blaming("schedule"):
         write = plan.bind(optimizer)
-    judged = model if averaged is None else averaged.module
     return Experiment(
         plan=plan,
         write=write,
@@ -85,12 +79,25 @@ def build(
         batches=of_step if ranks.count == 1 else Share(of_step, ranks),
         total_steps=total_steps,
         device=device,
-        evaluated_at_once=_evaluated_at_once(data, trainer.batch_size),
+        evaluated_at_once=evaluated_at_once(data, trainer.batch_size),
         update=update,
         averaged=averaged,
-        compiled=cast(nn.Module, torch.compile(judged)) if trainer.compile else None,
+        compiled=_compiled(model if averaged is None else averaged.module) if trainer.compile else None,
         ranks=ranks,
     )
+
+
+def _chosen_device(trainer: TrainerSettings, ranks: Ranks) -> torch.device:
+    """Return the device to train on, with as many threads as are asked for."""
+    device = device_of(trainer.device, ranks)
+    if trainer.threads is not None:
+        torch.set_num_threads(trainer.threads)
+    return device
+
+
+def _compiled(model: nn.Module) -> nn.Module:
+    """Return a module that torch compiles at its first call."""
+    return cast(nn.Module, torch.compile(model))
 
 
 @dataclass(frozen=True)
@@ -106,41 +113,18 @@ class Parts:
         """Look all three up.
 
         Raises:
-            ConfigError: a name or a field is unknown, or a value is out of bounds.
+            ConfigError: a name or a field is unknown, a value is out of bounds, or the optimizer cannot be
+                sharded as ``trainer.parallel`` asks.
         """
+        optimizer = named(OPTIMIZERS, "optimizer", settings.optimizer)
+        if settings.trainer.parallel == "fsdp" and getattr(optimizer, "needs_whole_tensors", False):
+            raise ConfigError(
+                f"trainer.parallel must be ddp for {settings.optimizer['name']}, "
+                "which looks at whole matrices, got fsdp"
+            )
         return cls(
-            named(DATASETS, "dataset", settings.dataset),
-            named(MODELS, "model", settings.model),
-            named(OPTIMIZERS, "optimizer", settings.optimizer),
+            named(DATASETS, "dataset", settings.dataset), named(MODELS, "model", settings.model), optimizer
         )
-
-
-def load_data(parts: Parts, trainer: TrainerSettings, device: torch.device) -> Data:
-    """Return the data on the device that they are read from.
-
-    Raises:
-        ConfigError: they cannot be loaded, or a batch is larger than they are.
-    """
-    with blaming("dataset"):
-        data: Data = parts.dataset.load().to(device)
-    if trainer.batch_size > len(data.train):
-        raise ConfigError(
-            f"trainer.batch_size must be <= {len(data.train)}, the training examples, "
-            f"got {trainer.batch_size}"
-        )
-    return data
-
-
-def horizon_of(
-    trainer: TrainerSettings, data: Data, total_steps: int, steps_per_epoch: int
-) -> schedules.Horizon:
-    """Return how long the run is, in all the units that a schedule's lengths may have."""
-    return schedules.Horizon(
-        total_steps=total_steps,
-        steps_per_epoch=steps_per_epoch,
-        examples_per_step=trainer.batch_size,
-        tokens_per_step=data.tokens_per_example and data.tokens_per_example * trainer.batch_size,
-    )
 
 
 def build_model(
@@ -214,20 +198,6 @@ def build_update(
     )
 
 
-def _total_steps(trainer: TrainerSettings, data: Data, steps_per_epoch: int) -> int:
-    """Return the budget in updates."""
-    if trainer.tokens is None:
-        return trainer.steps or (trainer.epochs or 0) * steps_per_epoch
-    if data.tokens_per_example is None:
-        raise ConfigError("trainer.tokens must be left out where the data are not made of tokens")
-    tokens_per_step = data.tokens_per_example * trainer.batch_size
-    if trainer.tokens < tokens_per_step:
-        raise ConfigError(
-            f"trainer.tokens must be >= {tokens_per_step}, the tokens of one update, got {trainer.tokens:.0f}"
-        )
-    return int(trainer.tokens) // tokens_per_step
-
-
 def _refuse_closures(optimizer: Optimizer) -> None:
     """Raise where an update computes the loss several times, as LBFGS does."""
     closure = inspect.signature(optimizer.step).parameters.get("closure")
@@ -235,9 +205,3 @@ def _refuse_closures(optimizer: Optimizer) -> None:
         raise ConfigError(
             f"optimizer must be one whose step() needs no closure, got {type(optimizer).__name__}"
         )
-
-
-def _evaluated_at_once(data: Data, batch_size: int) -> int:
-    """Return how many examples to evaluate at once: a training batch of large ones, more of small ones."""
-    largest = max(math.prod(data.input_shape), (data.tokens_per_example or 1) * data.num_outputs)
-    return max(batch_size, min(1024, EVALUATED // largest))

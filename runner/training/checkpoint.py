@@ -69,12 +69,12 @@ def state_of(
 
 
 def save(path: Path, state: dict[str, Any], keep_as: Path | None = None) -> None:
-    """Write a checkpoint; the one before stays as ``*.previous.pt``.
+    """Write a checkpoint; the one before is kept as ``*.previous.pt``.
 
     Args:
         path: the file, ``checkpoint.pt``.
         state: what :func:`state_of` returns.
-        keep_as: another name for the same file, which stays when later checkpoints come.
+        keep_as: a second name for the same file, which later checkpoints leave alone.
     """
     fresh = path.with_suffix(f".fresh{path.suffix}")
     write_atomically(fresh, lambda file: torch.save(state, file))
@@ -97,7 +97,7 @@ def best(path: Path) -> Path:
 
 
 def kept(path: Path) -> dict[int, Path]:
-    """Return the checkpoints that stay, by their steps, earliest first."""
+    """Return the periodic checkpoints by their steps, earliest first."""
     named = {file.suffixes[-2][1:]: file for file in path.parent.glob(f"{path.stem}.*{path.suffix}")}
     return {int(step): named[step] for step in sorted(filter(str.isdecimal, named), key=int)}
 
@@ -107,8 +107,8 @@ def load(path: Path, at_most: int) -> dict[str, Any] | None:
 
     Args:
         path: the file, ``checkpoint.pt``.
-        at_most: rows in the journal. A checkpoint of a later step is left out: its run lost power, and the
-            rows before it never reached the disk.
+        at_most: rows in the journal. A checkpoint of a later step is skipped: the machine lost power before
+            the rows up to it were on the disk.
 
     Raises:
         ConfigError: the file was written by another version.
@@ -188,7 +188,7 @@ class Saver:
     Args:
         path: the file.
         experiment: what to save.
-        settings: ``checkpoint_steps`` or ``checkpoint_seconds``, and which checkpoints stay.
+        settings: ``checkpoint_steps`` or ``checkpoint_seconds``, and which checkpoints are kept.
         past: validation losses of the evaluations before this process.
     """
 
@@ -205,29 +205,30 @@ class Saver:
 
     def due(self, finished: int) -> bool:
         """Whether enough steps, or enough time, have passed."""
-        if self._stays(finished):
+        if self._is_periodic(finished):
             return True
         if self._settings.checkpoint_steps is not None:
             return finished % self._settings.checkpoint_steps == 0
         return time.monotonic() - self._last >= self._settings.checkpoint_seconds
 
-    def _stays(self, finished: int) -> bool:
+    def _is_periodic(self, finished: int) -> bool:
+        """Whether the checkpoint after so many updates is kept beside the later ones."""
         return self._settings.keep_every is not None and finished % self._settings.keep_every == 0
 
     def save(self, finished: int) -> None:
-        """Write a checkpoint after so many updates; delete what is too many of those that stay."""
+        """Write a checkpoint after so many updates; prune periodic checkpoints beyond ``keep_most``."""
         made = self._experiment
         state = state_of(step=finished, plan=fingerprint_of(made.plan), **made.saved)
         if made.ranks.rank == 0:
-            stays = self._path.with_suffix(f".{finished}{self._path.suffix}")
-            save(self._path, state, stays if self._stays(finished) else None)
+            periodic = self._path.with_suffix(f".{finished}{self._path.suffix}")
+            save(self._path, state, periodic if self._is_periodic(finished) else None)
             if self._settings.keep_most is not None:
                 for file in list(kept(self._path).values())[: -self._settings.keep_most]:
                     file.unlink()
         self._last = time.monotonic()
 
     def judge(self, finished: int, val_loss: float) -> None:
-        """Keep the weights that were evaluated, where that is asked for and no loss was lower."""
+        """Record an evaluation; save its weights where ``keep_best`` asks for it and no loss was lower."""
         if not (self._lowest.observe(val_loss) and self._settings.keep_best):
             return
         made = self._experiment

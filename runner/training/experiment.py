@@ -15,9 +15,10 @@ from schedules.pytorch import Plan, Writer
 
 from ..optimizers import modes
 from ..trainables.data import Batches, Data, Stream
+from .evaluation import Evaluation, evaluate
 from .plans import blaming, specs_of
-from .ranks import ALONE, Ranks, Share
-from .train import Evaluation, evaluate
+from .ranks import ALONE, Ranks
+from .share import Share
 from .update import Update
 
 

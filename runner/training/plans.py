@@ -10,11 +10,12 @@ from torch.optim import Optimizer
 
 import schedules
 from schedules.pytorch import Plan
+from schedules.pytorch.places import BETAS, constants, mean_the_same
 from schedules.schedule import knots
 
 from ..errors import ConfigError
 
-BELOW_ONE = ("momentum", "beta1", "beta2")
+BELOW_ONE = tuple(BETAS)
 """Hyper-parameters that are factors of a running mean: at 1 nothing new would ever come in."""
 
 
@@ -82,8 +83,9 @@ def check_means(plan: Plan, total_steps: int) -> None:
 def with_constants(plan: Plan, optimizer: Optimizer) -> Plan:
     """Add the rate and the momentum where no schedule drives them, so that every run logs both."""
     group = optimizer.param_groups[0]
-    held = {"lr": group["lr"]}
-    if "momentum" in group or "betas" in group:
-        held["momentum"] = group["momentum"] if "momentum" in group else group["betas"][0]
-    rest = {name: float(value) for name, value in held.items() if name not in plan}
+    rest = {
+        name: value
+        for name, value in constants(group).items()
+        if not any(mean_the_same(name, driven, group) for driven in plan)
+    }
     return Plan(**{**plan, **rest})  # type: ignore[arg-type]  # names are not "groups"

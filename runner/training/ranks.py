@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from ..trainables.data import Batches, Stream
-
 
 def number() -> int:
     """Return this process's place among those that ``torchrun`` started; 0 without it."""
@@ -37,13 +35,13 @@ def local_rank() -> int:
 
 
 class Ranks:
-    """One process that trains alone: nothing is shared, nobody is waited for."""
+    """One process that trains alone: it shares nothing and waits for no other."""
 
     rank = 0
     count = 1
 
     def agree(self, *flags: int) -> tuple[int, ...]:
-        """Return each flag as the highest that any process holds. They go through this step by step."""
+        """Return, for each flag, the highest value that any process gives. All call this after every step."""
         return flags
 
     def mean(self, value: Tensor) -> Tensor:
@@ -80,10 +78,10 @@ class Ranks:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Do something that each process does, and may find impossible: then none of them goes on.
+        """If one rank raises :class:`ConfigError`, raise it on every rank.
 
         Raises:
-            ConfigError: that of the first process that raised one.
+            ConfigError: the first rank's that raised one.
         """
         yield
 
@@ -93,7 +91,7 @@ class Ranks:
     def connect(
         self, model: nn.Module
     ) -> tuple[Callable[[Tensor], Tensor], Callable[[], AbstractContextManager[Any]]]:
-        """Return what to call in the model's place, and the context of gradients that stay at home."""
+        """Return the wrapped forward, and the context in which gradients are not exchanged."""
         return model, nullcontext
 
     def leave(self) -> None:
@@ -196,15 +194,15 @@ class Team(Ranks):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Do something that each process does; none goes on where one of them refuses."""
+        """If one rank raises :class:`ConfigError`, raise it on every rank."""
         refused: str | None = None
         try:
             yield
         except ConfigError as error:
             refused = str(error)
-        said: list[str | None] = [None] * self.count
-        self._distributed.all_gather_object(said, refused)
-        first = next((each for each in said if each is not None), None)
+        messages: list[str | None] = [None] * self.count
+        self._distributed.all_gather_object(messages, refused)
+        first = next((each for each in messages if each is not None), None)
         if first is not None:
             raise ConfigError(first)
 
@@ -247,18 +245,3 @@ def _keep_gradients(model: Any) -> Iterator[None]:
     model.set_requires_gradient_sync(False)
     yield
     model.set_requires_gradient_sync(True)
-
-
-class Share:
-    """A process's part of the batch of each step."""
-
-    def __init__(self, batches: Batches | Stream, ranks: Ranks) -> None:
-        self._batches = batches
-        self._ranks = ranks
-        self.steps_per_epoch = batches.steps_per_epoch
-
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Return the inputs and targets of this process for update ``step``."""
-        inputs, targets = self._batches(step)
-        rank, count = self._ranks.rank, self._ranks.count
-        return inputs.chunk(count)[rank], targets.chunk(count)[rank]

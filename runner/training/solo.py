@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from .early_stop import EarlyStop
     from .experiment import Experiment
-    from .train import Record
+    from .recorder import Record
+    from .train import Progress
 
 
 class Solo:
@@ -58,37 +59,27 @@ class Solo:
         journal: Record,
         evaluations: Record,
         stop: Stop,
-        on_progress: Callable[[int, float, dict[str, float]], None],
+        on_progress: Progress,
     ) -> tuple[int, EarlyStop | None]:
         """Run the loop; return the updates finished, and the rule that may have ended it early."""
         from .checkpoint import Saver
         from .early_stop import EarlyStop
-        from .train import train
+        from .train import Hooks, train
 
         trainer = settings.trainer
         early_stop = None
         if trainer.early_stop_patience is not None:
             early_stop = EarlyStop(trainer.early_stop_patience, trainer.early_stop_min_delta, past)
         experiment.update.join()
-        finished = train(
-            model=experiment.model,
-            optimizer=experiment.optimizer,
-            write=experiment.write,
-            batches=experiment.batches,
-            update=experiment.update,
-            first_step=first_step,
-            total_steps=experiment.total_steps,
-            evaluate_steps=trainer.evaluate_steps or experiment.batches.steps_per_epoch,
-            evaluate_at=experiment.evaluate_at,
+        hooks = Hooks(
             journal=journal,
             evaluations=evaluations,
             checkpoints=Saver(checkpoint, experiment, trainer, past),
-            stop=stop,
             on_progress=on_progress,
             early_stop=early_stop,
-            ranks=experiment.ranks,
         )
-        return finished, early_stop
+        evaluate_steps = trainer.evaluate_steps or experiment.batches.steps_per_epoch
+        return train(experiment, hooks, first_step, stop, evaluate_steps), early_stop
 
     def dismiss(self) -> None:
         """Release processes that still wait for this one: here there are none."""

@@ -64,19 +64,6 @@ class Leader(Solo):
         self.ranks.leave()
 
 
-class NoJournal:
-    """A journal that keeps nothing: rank 0 has the run's."""
-
-    def append(self, step: int, values: Sequence[float], milliseconds: int | None = None) -> None:
-        """Drop a row."""
-
-    def flush(self) -> None:
-        """Do nothing."""
-
-    def sync(self) -> None:
-        """Do nothing."""
-
-
 def follow() -> int:
     """Train along with rank 0; return the exit code: 0 also where rank 0 ends with another, for both."""
     ranks = Team()
@@ -95,6 +82,7 @@ def _follow(ranks: Ranks) -> None:
     """Build and train what rank 0 sends; return early where it sends nothing."""
     from .build import build
     from .plans import plan_of
+    from .recorder import NoRecord
 
     received = ranks.send(None)
     if received is None:
@@ -117,8 +105,8 @@ def _follow(ranks: Ranks) -> None:
             first_step=alone.begin(experiment, state, past),
             past=past,
             checkpoint=Path(),
-            journal=NoJournal(),
-            evaluations=NoJournal(),
+            journal=NoRecord(),
+            evaluations=NoRecord(),
             stop=stop,
             on_progress=lambda *_: None,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,26 @@ SMALLEST_SCALE = 1e-4
 """A gradient that still overflows at this loss scale never will fit: fairseq's limit, for the same reason."""
 
 
+class Figures(NamedTuple):
+    """What one update measured, on the device; ``None`` for what it does not measure.
+
+    Attributes:
+        loss: the mean loss of the batch, over all processes.
+        grad_norm: the Euclidean norm of the gradient before it is clipped.
+        skipped_updates: tries so far whose gradient overflowed fp16.
+        loss_scale: the scale of the loss after this update.
+    """
+
+    loss: Tensor
+    grad_norm: Tensor | None = None
+    skipped_updates: Tensor | None = None
+    loss_scale: Tensor | None = None
+
+    def measured(self) -> tuple[Tensor, ...]:
+        """Return the figures that were measured, in the order of :attr:`Update.columns`."""
+        return tuple(figure for figure in self if figure is not None)
+
+
 class Update:
     """Trains on one batch: gradients, their norm, clipping, the optimizer's step, the moving average.
 
@@ -35,7 +55,7 @@ class Update:
         micro_batches: equal parts that a batch is computed in [>= 1].
         clip_norm: the longest gradient, as a Euclidean norm [> 0]; ``None`` for any.
         log_grad_norm: measure the norm also where nothing is clipped.
-        averaged: the moving average of the model, told of every update.
+        averaged: the moving average of the model, updated after every update.
         compile: have torch compile the forward and the backward pass, at the first batch.
         ranks: the processes that train together.
     """
@@ -69,8 +89,13 @@ class Update:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the figures that an update gives."""
-        return ["loss", "grad_norm"] if self._measures else ["loss"]
+        """Names of the figures that an update measures, in their order."""
+        return [name for name in Figures._fields if name in self._measured]
+
+    @property
+    def _measured(self) -> set[str]:
+        """Names of the figures that are not ``None``."""
+        return {"loss", "grad_norm"} if self._measures else {"loss"}
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context that forward passes run in."""
@@ -82,13 +107,13 @@ class Update:
         if self._compile:
             self._forward = torch.compile(self._forward)
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-        """Make the update; return its figures, on the device, over all processes. Nothing waits for them."""
+    def __call__(self, inputs: Tensor, targets: Tensor) -> Figures:
+        """Make the update; return its figures without waiting for the device."""
         loss = self._gradients(inputs, targets)
         norm = self._norm()
         self._optimizer.step()
         self._finish()
-        return (self._ranks.mean(loss), *norm)
+        return Figures(self._ranks.mean(loss), norm)
 
     def _gradients(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Leave the gradients of the batch's mean loss in the parameters; return the loss."""
@@ -115,16 +140,16 @@ class Update:
     def _backward(self, loss: Tensor) -> None:
         loss.backward()
 
-    def _norm(self) -> tuple[Tensor, ...]:
-        """Return the norm of all gradients as one vector, and clip them by it; nothing where not asked to."""
+    def _norm(self) -> Tensor | None:
+        """Clip the gradients by their norm as one vector; return it, or ``None`` where it is not measured."""
         if not self._measures:
-            return ()
+            return None
         parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         norm = self._ranks.whole(norm)
         if self._clip_norm is not None:
             nn.utils.clip_grads_with_norm_(parameters, self._clip_norm, norm)
-        return (norm,)
+        return norm
 
     def _finish(self) -> None:
         self._optimizer.zero_grad(set_to_none=True)
@@ -158,11 +183,10 @@ class ScaledUpdate(Update):
         self._skipped = 0
 
     @property
-    def columns(self) -> list[str]:
-        """As of :class:`Update`; updates skipped so far, and the scale after this one."""
-        return [*super().columns, "skipped_updates", "loss_scale"]
+    def _measured(self) -> set[str]:
+        return {*super()._measured, "skipped_updates", "loss_scale"}
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+    def __call__(self, inputs: Tensor, targets: Tensor) -> Figures:
         """Make the update, with as many tries as it takes."""
         while True:
             loss = self._ranks.mean(self._gradients(inputs, targets))
@@ -179,7 +203,7 @@ class ScaledUpdate(Update):
             if scale < SMALLEST_SCALE:
                 raise FloatingPointError(f"the gradient overflows fp16 at any loss scale >= {SMALLEST_SCALE}")
         self._finish()
-        return (loss, *norm, torch.tensor(float(self._skipped)), torch.tensor(scale))
+        return Figures(loss, norm, torch.tensor(float(self._skipped)), torch.tensor(scale))
 
     def _backward(self, loss: Tensor) -> None:
         self._scaler.scale(loss).backward()

@@ -1,11 +1,10 @@
-"""Where in an optimizer's groups a plan's values go."""
+"""One number of one of an optimizer's groups, and which names of hyper-parameters mean it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -13,8 +12,6 @@ import torch
 from torch.optim import Optimizer
 
 from ..names import nearest
-from ..schedule import Schedule
-from .bundle import Bundle, Reader
 
 Group = dict[str, Any]
 
@@ -65,101 +62,84 @@ class Place:
         return put
 
 
-@dataclass(kw_only=True)
-class Curve:
-    """One schedule of a plan on one clock, and the places that follow it.
+def entry_of(name: str, group: Group) -> tuple[str, int | None] | None:
+    """Return the entry of a group that a hyper-parameter's name means, with the item if it is ``betas``.
 
-    Attributes:
-        name: the hyper-parameter.
-        read: its value at a step of that clock.
-        start: the run's step at which the clock is 0.
-        labels: the names under which its value is reported.
-        places: where its value goes.
+    ``None`` where the group has nothing of that name.
     """
-
-    name: str
-    read: Reader
-    start: int
-    labels: list[str] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
+    if name in group:
+        return name, None
+    return ("betas", BETAS[name]) if name in BETAS and "betas" in group else None
 
 
-Curves = dict[tuple[str, str | None, int], Curve]
-"""Curves by the hyper-parameter, the pattern whose plan counts (``None``: the plan itself), and the start."""
+def mean_the_same(name: str, other: str, group: Group) -> bool:
+    """Whether two names of hyper-parameters mean the same number of a group.
 
-
-def curves(plan: Bundle, optimizer: Optimizer, known: int | None = None) -> list[Curve]:
-    """Return what the plan writes where.
-
-    Args:
-        plan: the plan.
-        optimizer: its groups are looked at, and not changed.
-        known: groups that were there before; a later one may hold the optimizer's default value.
+    >>> mean_the_same("momentum", "beta1", {"lr": 0.1, "betas": (0.9, 0.999)})
+    True
     """
-    groups = optimizer.param_groups
-    found: Curves = {
-        (name, None, 0): Curve(name=name, read=plan.reader(name), start=0, labels=[name]) for name in plan
+    return name == other or (entry_of(name, group) == entry_of(other, group) is not None)
+
+
+def constants(group: Group) -> dict[str, float]:
+    """Return what a group holds of the learning rate and the momentum, whatever its optimizer calls them.
+
+    >>> constants({"lr": 0.1, "betas": (0.9, 0.999)})
+    {'lr': 0.1, 'momentum': 0.9}
+    """
+    entries = {name: entry_of(name, group) for name in ("lr", "momentum")}
+    return {
+        name: float(group[found[0]] if found[1] is None else group[found[0]][found[1]])
+        for name, found in entries.items()
+        if found is not None
     }
-    for number, pattern in enumerate(_matched(plan, groups)):
-        _follow(found, plan, pattern, number, optimizer)
-    for curve in found.values():
-        _refuse_levelling(curve, optimizer, len(groups) if known is None else known)
-    _refuse_sharing(list(found.values()))
-    return list(found.values())
 
 
-def _follow(found: Curves, plan: Bundle, pattern: str | None, number: int, optimizer: Optimizer) -> None:
-    """Enter one group's places with the curves that it follows."""
-    group = optimizer.param_groups[number]
-    own: Mapping[str, Schedule] = {} if pattern is None else plan.groups[pattern]
-    start = _start(group)
-    taken: dict[tuple[str, int | None], str] = {}
-    for name in {**plan, **own}:
-        place = _place(name, group, number, optimizer)
-        other = taken.setdefault((place.entry, place.item), name)
-        if other != name:
-            raise ValueError(f"{other} and {name} both mean {place.entry}[{place.item}]; give one of them")
-        follows = pattern if name in own else None
-        if (name, follows, start) not in found:
-            read = plan.reader(name, follows)
-            # A reader holds one block of steps: another clock gets a reader of its own.
-            found[name, follows, start] = Curve(
-                name=name, read=Reader(read.schedule) if start else read, start=start
-            )
-        curve = found[name, follows, start]
-        curve.places.append(place)
-        if follows is not None or start:
-            curve.labels.append(f"{name}/{group.get('name', number)}")
+def place_of(name: str, group: Group, number: int, optimizer: Optimizer) -> Place:
+    """Return where a group holds a hyper-parameter.
 
-
-def _matched(plan: Bundle, groups: list[Group]) -> list[str | None]:
-    """Return the pattern that counts for each group; raise where a pattern counts for none."""
-    names = [str(group["name"]) if "name" in group else None for group in groups]
-    matched = [
-        next((p for p in plan.groups if name is not None and fnmatchcase(name, p)), None) for name in names
-    ]
-    for pattern in plan.groups:
-        if pattern in matched:
-            continue
-        here = [name for name in names if name is not None]
-        if any(fnmatchcase(name, pattern) for name in here):
-            raise ValueError(f"groups[{pattern!r}] is never used: patterns before it match its groups first")
-        hint = nearest(pattern, here) if here else "no group has a 'name'"
-        raise ValueError(f"groups[{pattern!r}] matches no group of the optimizer; {hint}")
-    return matched
-
-
-def _place(name: str, group: Group, number: int, optimizer: Optimizer) -> Place:
+    Raises:
+        ValueError: the group has no such hyper-parameter, or its scale is no number >= 0.
+    """
     scale = group.get(f"{name}_scale", 1.0)
     if not _is_number(scale) or not math.isfinite(scale) or scale < 0:
         raise ValueError(f"{name}_scale must be a number >= 0, got {scale!r}")
     has = [key for key, held in group.items() if _is_driven(key, held)]
     has += [key for key in BETAS if "betas" in group and key not in group]
-    if name not in has:
+    found = entry_of(name, group)
+    if found is None or name not in has:
         kind = type(optimizer).__name__
         raise ValueError(f"{kind} has no hyper-parameter {name!r}; {nearest(name, sorted(has))}")
-    entry, item = (name, None) if name in group else ("betas", BETAS[name])
+    entry, item = found
     return Place(group=group, number=number, entry=entry, item=item, scale=float(scale))
+
+
+def start_of(group: Group) -> int:
+    """Return the run's step at which a group's own clock is 0; raise ``ValueError`` for no whole number."""
+    start = group.get(START, 0)
+    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+        raise ValueError(f"{START} must be a whole number >= 0, got {start!r}")
+    return start
+
+
+def is_default(place: Place, optimizer: Optimizer) -> bool:
+    """Whether a place holds what the optimizer gives to a group that does not say otherwise."""
+    default = optimizer.defaults.get(place.entry)
+    if default is not None and place.item is not None:
+        default = default[place.item]
+    return default is not None and float(default) == float(place.held)
+
+
+def used(written: Mapping[str, float], where: Mapping[str, Place | None]) -> tuple[float, ...]:
+    """Return what the optimizer holds of each value written; the value itself where every group scales it.
+
+    Args:
+        written: what a plan wrote, by label.
+        where: for each label, a place that holds the value unscaled; ``None`` where there is none.
+    """
+    return tuple(
+        value if (place := where[label]) is None else float(place.held) for label, value in written.items()
+    )
 
 
 def _is_number(held: object) -> bool:
@@ -171,47 +151,3 @@ def _is_number(held: object) -> bool:
 def _is_driven(key: str, held: object) -> bool:
     """Whether an entry is a hyper-parameter: a number that is no note of ours or of a torch scheduler."""
     return _is_number(held) and not key.endswith("_scale") and key not in (START, "initial_lr", "name")
-
-
-def _start(group: Group) -> int:
-    start = group.get(START, 0)
-    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
-        raise ValueError(f"{START} must be a whole number >= 0, got {start!r}")
-    return start
-
-
-def _refuse_levelling(curve: Curve, optimizer: Optimizer, known: int) -> None:
-    """Raise where groups hold different values and none says by which scale: one curve would level them."""
-    if any(f"{curve.name}_scale" in place.group for place in curve.places):
-        return
-    held = [
-        float(place.held)
-        for place in curve.places
-        if place.number < known or not _is_default(place, optimizer)
-    ]
-    if len(set(held)) > 1:
-        raise ValueError(
-            f"the groups hold different values of {curve.name} ({', '.join(f'{v:g}' for v in held)}); "
-            f"give each its part of the plan as '{curve.name}_scale', or its own plan in Plan(groups=...)"
-        )
-
-
-def _is_default(place: Place, optimizer: Optimizer) -> bool:
-    default = optimizer.defaults.get(place.entry)
-    if default is not None and place.item is not None:
-        default = default[place.item]
-    return default is not None and float(default) == float(place.held)
-
-
-def _refuse_sharing(found: list[Curve]) -> None:
-    """Raise where one tensor, which torch gives to all groups, would have to hold different values."""
-    owner: dict[int, tuple[int, float]] = {}
-    for which, curve in enumerate(found):
-        for place in curve.places:
-            if not isinstance(place.held, torch.Tensor):
-                continue
-            if owner.setdefault(id(place.held), (which, place.scale)) != (which, place.scale):
-                raise ValueError(
-                    f"group {place.number} shares its {curve.name} tensor with a group that is to hold "
-                    "another value; give each group a tensor of its own"
-                )

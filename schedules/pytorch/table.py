@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from ..elementwise import FloatArray
 from ..schedule import Schedule, evaluate
 from .bundle import Bundle
-from .places import Curve, curves
+from .curves import Curve, curves
 
 
 class Table(Mapping[str, Tensor]):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch.optim import Optimizer
 
 from .bundle import Bundle, Reader
-from .places import Curve, Group, curves
+from .curves import Curve, curves, unscaled
+from .places import Group, used
 
 
 class Task(NamedTuple):
@@ -58,6 +59,7 @@ class Writer:
         groups = self.optimizer.param_groups
         self._curves = curves(self.plan, self.optimizer, known)
         driven = {(p.number, p.entry, p.item) for curve in self._curves for p in curve.places}
+        self._unscaled = unscaled(self._curves)
         self._tasks = [_task(curve, driven) for curve in self._curves]
         self._groups, self._count = groups, len(groups)
 
@@ -94,6 +96,20 @@ class Writer:
             for put, scale in others:
                 put(value * scale)
         return written
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the values that a call returns, in their order; nothing is written."""
+        self._refresh()
+        return list(self._unscaled)
+
+    def used(self, written: Mapping[str, float]) -> tuple[float, ...]:
+        """Return what the optimizer holds of each value that the last call returned, in their order.
+
+        It differs from the value where something else writes into the optimizer as well. A value that every
+        group scales is returned as it is.
+        """
+        return used(written, self._unscaled)
 
     def per_group(self, name: str, step: float) -> list[float]:
         """Return what ``write(step)`` puts as ``name`` into each group; what it holds where none is put."""

@@ -87,18 +87,19 @@ def bare(made: Any, settings: Any, folder: Path) -> tuple[float, float]:
 def ours(made: Any, settings: Any, folder: Path) -> tuple[float, float]:
     """What ``python -m runner`` does between opening the store and the last point in it."""
     from runner.record.directory import Ending, Order, RunDirectory, now
-    from runner.run.start import _train
+    from runner.run.context import Context
+    from runner.run.perform import _train
     from runner.tracking.courier import Courier
     from runner.training.signals import listening
 
     directory = RunDirectory(folder)
-    messenger = Courier(folder / "uploader.log")
+    messenger = Courier(folder / "uploader.log", settings.tracking.patience)
     order = Order("bench", f"sqlite:///{folder}/mlflow.db", "bench", "bench", {}, {}, now())
     directory.write(order)
     messenger.open(directory, offline=False)
     began = time.perf_counter()
     with listening() as stop, counting_processor_time():
-        _train(settings, made, directory, messenger, stop, None)
+        _train(settings, made, directory, Context(), messenger, stop, None)
     trained = time.perf_counter()
     messenger.end(directory, Ending("FINISHED", now()))
     if not messenger.wait([directory], 120.0):

@@ -1,10 +1,13 @@
 """Optimizers and their parameter groups: what torch or the package does, under one roof and one plan."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
 import schedules
+from runner.errors import ConfigError
 from runner.models.gpt import Gpt
 from runner.models.mlp import Mlp
 from runner.models.resnet import ResNet
@@ -14,8 +17,11 @@ from runner.optimizers.modes import averaged
 from runner.optimizers.muon import Muon, Together
 from runner.optimizers.rivals import Lion, Prodigy, ScheduleFree
 from runner.optimizers.torchs import Adam, AdamW, RmsProp, Sgd
+from runner.settings.config import RunSettings
+from runner.settings.trainer import TrainerSettings
 from runner.trainables.data import Data, Tensors
 from runner.trainables.tasks import CLASSIFICATION, LANGUAGE
+from runner.training.build import Parts
 from schedules.pytorch import Plan
 
 
@@ -211,3 +217,13 @@ WRONG = [
 def test_wrong_settings_are_refused_by_name(make, said):
     with pytest.raises(ValueError, match=said):
         make()
+
+
+@pytest.mark.parametrize("name", ["muon", "prodigy"])
+def test_an_optimizer_that_needs_whole_tensors_is_not_sharded(name):
+    trainer = TrainerSettings(parallel="fsdp")
+    nodes = {"dataset": {"name": "digits"}, "model": {"name": "mlp"}, "optimizer": {"name": name}}
+    settings = RunSettings(trainer=trainer, **nodes)
+    with pytest.raises(ConfigError, match=f"trainer.parallel must be ddp for {name}, which looks at whole"):
+        Parts.named_in(settings)
+    assert Parts.named_in(replace(settings, optimizer={"name": "adamw"})).optimizer.lr > 0

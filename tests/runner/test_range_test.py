@@ -21,7 +21,7 @@ from runner.range_test.suggest import Ramp
 from runner.record.directory import RunDirectory
 from runner.record.journal import count, read
 from runner.settings.config import load, named
-from runner.training import train
+from runner.training import recorder
 from runner.training.build import build
 from runner.training.signals import Stop
 
@@ -93,7 +93,7 @@ def test_any_hyper_parameter_goes_up_and_the_rest_stays(name, tmp_path):
 def test_a_ramp_ends_at_its_divergence_however_often_losses_are_read(tmp_path, monkeypatch):
     lengths = []
     for every in (1, 7, 64):
-        monkeypatch.setattr(train, "READ_EVERY", every)
+        monkeypatch.setattr(recorder, "READ_EVERY", every)
         ramp = climbed(tmp_path, low=1e-2, high=1e6, steps=150)
         lengths.append(len(ramp.losses))
         assert count(tmp_path / "steps.journal") <= len(ramp.losses) + every

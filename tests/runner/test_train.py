@@ -8,10 +8,14 @@ import schedules
 from runner.errors import Diverged
 from runner.record.journal import Journal, read
 from runner.run.result import Result, parted
-from runner.trainables.data import Batches, Tensors
+from runner.trainables.data import Batches, Data, Tensors
 from runner.trainables.tasks import CLASSIFICATION
+from runner.training.evaluation import Evaluation, evaluate
+from runner.training.experiment import Experiment
+from runner.training.plans import with_constants
+from runner.training.recorder import READ_EVERY
 from runner.training.signals import Stop
-from runner.training.train import READ_EVERY, Evaluation, evaluate, train, used
+from runner.training.train import Hooks, train
 from runner.training.update import Update
 from schedules.pytorch import Plan
 
@@ -25,26 +29,24 @@ def trained(folder, plan, total_steps=40, batch_size=8, seed=0, saved=None, stop
     torch.manual_seed(seed)
     model = nn.Linear(4, 2)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    examples = Tensors(inputs, targets)
+    made = Experiment(
+        plan=plan,
+        write=plan.bind(optimizer),
+        model=model,
+        optimizer=optimizer,
+        data=Data(train=examples, val=examples, task=CLASSIFICATION, num_outputs=2),
+        batches=Batches(examples, batch_size, seed),
+        total_steps=total_steps,
+        device=inputs.device,
+        evaluated_at_once=1024,
+        update=Update(model=model, optimizer=optimizer, loss_of=nn.functional.cross_entropy),
+    )
     folder.mkdir(exist_ok=True)
-    steps = Journal(folder / "steps", [*plan, "loss"])
+    steps = Journal(folder / "steps", [*made.write.labels, *made.update.columns])
     with steps as journal, Journal(folder / "judged", COLUMNS) as judged:
-        train(
-            model=model,
-            optimizer=optimizer,
-            write=plan.bind(optimizer),
-            batches=Batches(Tensors(inputs, targets), batch_size, seed),
-            update=Update(model=model, optimizer=optimizer, loss_of=nn.functional.cross_entropy),
-            first_step=0,
-            total_steps=total_steps,
-            evaluate_steps=len(inputs) // batch_size,
-            evaluate_at=lambda step: evaluated(model, inputs, targets, step),
-            journal=journal,
-            evaluations=judged,
-            checkpoints=saved,
-            stop=Stop(),
-            on_progress=lambda *_: None,
-            early_stop=stop_early,
-        )
+        hooks = Hooks(journal=journal, evaluations=judged, checkpoints=saved, early_stop=stop_early)
+        train(made, hooks, 0, Stop(), evaluate_steps=len(inputs) // batch_size)
     return read(folder / "steps"), model.weight.detach().clone()
 
 
@@ -145,11 +147,37 @@ def test_a_value_that_is_not_the_plans_is_found(tmp_path):
 def test_what_is_recorded_is_what_the_optimizer_held():
     weight = nn.Parameter(torch.ones(1))
     adam = torch.optim.AdamW([weight], lr=0.1)
-    written = Plan(lr=cosine()["lr"], momentum=0.8).bind(adam)(3)
-    assert used(written, adam) == (cosine()["lr"](3), 0.8)
+    write = Plan(lr=cosine()["lr"], momentum=0.8).bind(adam)
+    assert write.labels == ["lr", "momentum"]
+    assert adam.param_groups[0]["lr"] == 0.1  # nothing is written yet
+    written = write(3)
+    assert list(written) == write.labels
+    assert write.used(written) == (cosine()["lr"](3), 0.8)
 
     adam.param_groups[0]["lr"] = 0.123  # somebody else writes too
-    assert used(written, adam) == (0.123, 0.8)
+    assert write.used(written) == (0.123, 0.8)
+
+
+@pytest.mark.parametrize("name", ["momentum", "beta1", "beta2"])
+def test_an_item_of_betas_is_recorded_under_each_of_its_names(name):
+    adam = torch.optim.AdamW([nn.Parameter(torch.ones(1))], lr=0.1)
+    write = Plan(**{name: 0.5}).bind(adam)
+    written = write(0)
+    adam.param_groups[0]["betas"] = (0.25, 0.25)
+    assert write.used(written) == (0.25,)
+
+
+def test_a_scaled_value_is_recorded_as_the_plan_says_it():
+    groups = [{"params": [nn.Parameter(torch.ones(1))], "lr_scale": scale} for scale in (0.5, 0.25)]
+    write = Plan(lr=0.2).bind(torch.optim.SGD(groups, lr=0.1))
+    assert write.used(write(0)) == (0.2,)
+
+
+def test_the_first_of_the_betas_can_be_driven_by_its_own_name():
+    adam = torch.optim.AdamW([nn.Parameter(torch.ones(1))], lr=0.1)
+    plan = with_constants(Plan(beta1=0.8), adam)
+    assert plan.bind(adam)(0) == {"beta1": 0.8, "lr": 0.1}
+    assert adam.param_groups[0]["betas"] == (0.8, 0.999)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_stays_in_the_journal(tmp_path):

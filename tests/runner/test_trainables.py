@@ -20,7 +20,7 @@ from runner.optimizers.groups import grouped
 from runner.optimizers.modes import averaged, start_training
 from runner.trainables.data import batches
 from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
-from runner.training.train import evaluate
+from runner.training.evaluation import evaluate
 from schedules.pytorch import Plan
 
 CPU = torch.device("cpu")

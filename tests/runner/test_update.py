@@ -44,8 +44,8 @@ def test_micro_batches_give_the_update_of_the_whole_batch(parts):
     whole, model, _, batches = made()
     in_parts, other, _, _ = made(micro_batches=parts)
     for inputs, targets in batches:
-        [loss], [same] = whole(inputs, targets), in_parts(inputs, targets)
-        assert float(same) == pytest.approx(float(loss), rel=1e-6)
+        figures, same = whole(inputs, targets), in_parts(inputs, targets)
+        assert float(same.loss) == pytest.approx(float(figures.loss), rel=1e-6)
     torch.testing.assert_close(weights(other), weights(model), rtol=1e-4, atol=1e-6)
 
 
@@ -58,9 +58,10 @@ def gradient_norm(model, inputs, targets):
 def test_the_norm_is_that_of_all_gradients_as_one_vector():
     update, model, _, [(inputs, targets), *_] = made(log_grad_norm=True)
     expected = gradient_norm(model, inputs, targets)
-    _, norm = update(inputs, targets)
+    figures = update(inputs, targets)
     assert update.columns == ["loss", "grad_norm"]
-    assert float(norm) == pytest.approx(expected, rel=1e-5)
+    assert figures.measured() == (figures.loss, figures.grad_norm)
+    assert float(figures.grad_norm) == pytest.approx(expected, rel=1e-5)
 
 
 def test_measuring_the_norm_changes_nothing():
@@ -81,7 +82,7 @@ def test_a_long_gradient_is_cut_to_the_norm_and_a_short_one_left(clip, step):
     length = gradient_norm(model, inputs, targets)
     before = weights(model)
     update = Update(model=model, optimizer=optimizer, loss_of=nn.functional.cross_entropy, clip_norm=clip)
-    _, norm = update(inputs, targets)
+    norm = update(inputs, targets).grad_norm
 
     assert float(norm) == pytest.approx(length, rel=1e-5)  # what is logged is before clipping
     moved = float((weights(model) - before).norm())
@@ -110,7 +111,7 @@ def test_operations_run_in_the_precision_and_weights_stay_in_fp32(precision, dty
     assert seen == [dtype]
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert {held.dtype for state in optimizer.state.values() for held in state.values()} == {torch.float32}
-    assert all(math.isfinite(float(figure)) for figure in figures)
+    assert all(math.isfinite(float(figure)) for figure in figures.measured())
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
@@ -120,8 +121,8 @@ def test_lower_precision_trains_to_about_the_same_loss(precision):
     for _ in range(20):
         for inputs, targets in batches:
             a, b = exact(inputs, targets), rough(inputs, targets)
-    assert float(a[0]) < 1.0
-    assert float(b[0]) == pytest.approx(float(a[0]), rel=0.1)
+    assert float(a.loss) < 1.0
+    assert float(b.loss) == pytest.approx(float(a.loss), rel=0.1)
 
 
 class Overflowing(nn.Module):
@@ -167,7 +168,7 @@ def test_an_update_that_overflows_is_skipped_counted_and_made_at_half_the_scale(
     assert moved == pytest.approx(0.1 * length, rel=1e-2)  # one update, with the true gradient
     assert float(norm) == pytest.approx(length, rel=1e-2)
     again = update(inputs, targets)
-    assert again[2] == skipped  # the scale is found: no more is skipped
+    assert again.skipped_updates == skipped  # the scale is found: no more is skipped
 
 
 def test_a_gradient_that_overflows_at_any_scale_stops_the_run():
@@ -180,7 +181,7 @@ def test_a_gradient_that_overflows_at_any_scale_stops_the_run():
 def test_a_loss_that_is_not_finite_is_not_tried_again():
     update, model, _ = scaled(limit=1e9)
     before = weights(model)
-    loss, *_ = update(torch.full((24, 6), 1e9), torch.randint(0, 3, (24,)))  # inf in fp16
+    loss = update(torch.full((24, 6), 1e9), torch.randint(0, 3, (24,))).loss  # inf in fp16
     assert not torch.isfinite(loss)
     assert len(model.seen) == 1
     assert torch.equal(weights(model), before)
@@ -192,7 +193,8 @@ def test_the_scale_comes_back_from_a_checkpoint():
     _, _, skipped, scale = update(inputs, targets)
     fresh, _, _ = scaled(limit=1e9)
     fresh.load_state_dict(update.state_dict())
-    assert [float(f) for f in fresh(inputs, targets)[2:]] == [float(skipped), float(scale)]
+    figures = fresh(inputs, targets)
+    assert (figures.skipped_updates, figures.loss_scale) == (skipped, scale)
 
 
 def test_a_device_that_cannot_is_refused():

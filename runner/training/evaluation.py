@@ -1,0 +1,54 @@
+"""How a model does on data that it never trains on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from ..trainables.data import Examples
+from ..trainables.tasks import Task
+from .ranks import ALONE, Ranks
+
+
+@dataclass
+class Evaluation:
+    """The loss and the other figures of a model on the validation data, after ``step`` updates.
+
+    ``metrics`` are the task's other figures, by name: ``accuracy`` for classification.
+    """
+
+    step: int
+    loss: float
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def evaluate(
+    model: nn.Module,
+    examples: Examples,
+    task: Task,
+    step: int,
+    *,
+    device: torch.device,
+    batch_size: int,
+    ranks: Ranks = ALONE,
+) -> Evaluation:
+    """Return the task's loss and metrics over all examples, in evaluation mode and without gradients.
+
+    The model is in training mode afterwards. ``batch_size`` is how many examples it sees at once.
+    """
+    model.eval()
+    totals = torch.zeros(1 + len(task.means), dtype=torch.float64, device=device)
+    with torch.no_grad():
+        for chosen in torch.arange(len(examples), device=examples.device).split(batch_size * ranks.count):
+            mine = chosen.tensor_split(ranks.count)[ranks.rank]
+            some = mine if len(mine) else chosen[:1]  # sharded models compute in step: each takes its turn
+            inputs, targets = (each.to(device) for each in examples.take(some))
+            outputs = model(inputs)
+            means = [mean(outputs, targets).double() for mean in (task.loss, *task.means.values())]
+            totals += torch.stack(means) * len(mine)
+    model.train()
+    loss, *others = (ranks.sum(totals) / len(examples)).tolist()
+    metrics = dict(zip(task.means, others, strict=True))
+    return Evaluation(step, loss, metrics | {name: of(loss) for name, of in task.of_loss.items()})
