@@ -18,8 +18,11 @@ from .commands.table import COMMANDS
 from .errors import BUG, MISTAKE, ConfigError, Diverged, Interrupted, JobFailed, Planned, ThroughHydra
 from .launch import plugins
 from .launch.conclude import conclude
+from .launch.options import register_options
 from .settings import messages
-from .settings.config import register_schema
+from .settings.config import refuse_moving
+from .settings.overrides import key_of
+from .settings.packages import conf_folder, refuse_foreign, see_working_directory
 from .sweep import session  # by its module: a launcher pickles the task with the names that it uses
 from .sweep.arguments import spell_out
 from .training import ranks
@@ -37,6 +40,7 @@ def main() -> int:
         code = follow()
         sys.stderr.flush()
         os._exit(code)  # torch's threads can abort a follower that ends like other programs
+    see_working_directory()
     if arguments and arguments[0] in COMMANDS:
         module = importlib.import_module(f".{COMMANDS[arguments[0]].module}", __package__)
         return _guarded(lambda: module.main(arguments[1:]))
@@ -59,12 +63,23 @@ def _resume(arguments: list[str]) -> int:
 
 def _compose() -> int:
     """Let Hydra compose the config and run one job, or with ``-m`` a sweep."""
-    register_schema()
+    refuse_foreign()
+    _refuse_misspelt(sys.argv[1:])
     plugins.register()
+    register_options([word for word in sys.argv[1:] if "=" in word and not word.startswith("-")])
     if {"-m", "--multirun", "--plan"} & set(sys.argv):
         sys.argv[1:] = spell_out(sys.argv[1:])
-    hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")(_task)()
+    hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")(_task)()
     return 0
+
+
+def _refuse_misspelt(arguments: list[str]) -> None:
+    """Raise for a command that there is not; Hydra would speak of an override."""
+    word = arguments[0] if arguments else "-"
+    if "=" not in word and word[0] not in "-~":
+        from schedules.names import nearest
+
+        raise ConfigError(f"there is no command {word!r}; {nearest(word, list(COMMANDS))}")
 
 
 def _task(cfg: DictConfig) -> float:
@@ -76,10 +91,12 @@ def _task(cfg: DictConfig) -> float:
         session.SESSION.join()
         if session.SESSION.sweep is None:
             _refuse_sweep(cfg)
+        refuse_moving(hydra_config)
         path, overridden = Path(hydra_config.runtime.output_dir), list(hydra_config.overrides.task)
+        overridden += [each for each in hydra_config.overrides.hydra if key_of(each) == "hydra.searchpath"]
         result = run(cfg, path, overridden, session.SESSION.context)
-    except (ConfigError, Diverged) as error:
-        if session.SESSION.sweep is not None:
+    except Exception as error:
+        if session.SESSION.sweep is not None or messages.explain(error) is None:
             raise
         raise ThroughHydra(error) from error
     if session.SESSION.sweep is not None:
@@ -88,7 +105,7 @@ def _task(cfg: DictConfig) -> float:
 
 
 def _refuse_sweep(cfg: DictConfig) -> None:
-    """Raise where one run is asked for what a sweep alone can do: it would train all the same."""
+    """Raise where a single run has a setting that only a sweep can follow."""
     for name in ("plan", "resume"):
         if cfg.sweep[name]:
             raise ConfigError(f"sweep.{name} is of a sweep, and this is one run: add -m")
@@ -103,6 +120,8 @@ def _guarded(work: Callable[[], int]) -> int:
         code = work()
     except Planned:
         pass
+    except BrokenPipeError:  # as of "--help | head": whoever read has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except (Interrupted, KeyboardInterrupt) as error:
         interrupted = True
         code = 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
@@ -112,6 +131,10 @@ def _guarded(work: Callable[[], int]) -> int:
     finally:
         session.SESSION.end(interrupted=interrupted)
     conclude(session.SESSION.sweep, interrupted=interrupted)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of "--help | head": whoever read has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     return code
 
 

@@ -57,7 +57,7 @@ class ThroughHydra(BaseException):
         error: what went wrong.
     """
 
-    def __init__(self, error: ConfigError | Diverged) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.error = error
 

@@ -40,11 +40,11 @@ DOORS = {
     | {"compare/archive.py", "service/stores.py"},
     "hydra": {"__main__.py", "settings/config.py", "settings/messages.py", "settings/overrides.py"}
     | {"sweep/callback.py", "sweep/session.py", "sweep/sweeper.py"}
-    | {"launch/launcher.py", "launch/plugins.py"},
+    | {"launch/launcher.py", "launch/options.py", "launch/plugins.py"},
     "omegaconf": {"__main__.py", "dispatch.py", "settings/config.py", "settings/messages.py"}
     | {"run/start.py", "run/resume.py", "run/artifacts.py", "range_test/start.py", "range_test/auto.py"}
     | {"sweep/callback.py", "sweep/sweeper.py", "launch/launcher.py", "launch/jobs.py"}
-    | {"launch/preflight.py", "launch/task.py", "launch/worker.py"},
+    | {"launch/options.py", "launch/preflight.py", "launch/task.py", "launch/worker.py"},
     "optuna": {"sweep/search.py"},
 }
 
@@ -56,8 +56,8 @@ def test_each_framework_has_its_door(file):
 
 
 ROOMS = {
-    "runner": "words errors extras console settings record trainables registries data tasks "
-    "datasets models optimizers tracking training commands run service range_test sweep compare "
+    "runner": "words errors extras console settings record logs trainables registries data tasks "
+    "datasets models optimizers tracking training commands run service range_test sweep compare foresight "
     "dispatch launch __main__",
 }
 """The rooms of a package from the ground up: a file may import from its own room and from those before it."""

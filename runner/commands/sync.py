@@ -62,14 +62,14 @@ def runs_below(root: Path) -> list[RunDirectory]:
 
 def send(directory: RunDirectory) -> bool:
     """Deliver one directory; return whether nothing is left to send, or another process is sending it."""
-    held = directory.lock("delivery")
-    if held is None:
+    lock = directory.lock("delivery")
+    if lock is None:
         out.print(f"sending    {short(directory.path)}: another process is at it")
         return True
     clean_environment()
     from ..tracking.delivery import Delivery
 
-    with held:
+    with lock:
         for attempt in range(TRIES):
             try:
                 done = Delivery(directory).advance()

@@ -23,6 +23,8 @@ class Command:
 
 COMMANDS = {
     "compare": Command("compare.command", "which schedule, at which peak rate, how sure"),
+    "predict": Command("foresight.command", "how runs that were not made would end"),
+    "transfer": Command("foresight.transfer", "which peak rate to take at another scale"),
     "sync": Command("commands.sync", "send to MLflow what it has not got yet"),
     "doctor": Command("commands.doctor", "close runs that died, then send what is left"),
     "verify-resume": Command("commands.verify", "prove on your settings that a killed run goes on unharmed"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..record import keys
+from ..settings.overrides import command, key_of, without
 from ..words import duration, listed, many
 from .choice import Contender
 from .findings import Difference, Response
@@ -49,27 +51,27 @@ class Sweep:
             axes[self.rate_key] = [f"{rate:g}" for rate in tried]
         jobs = math.prod(map(len, axes.values())) * len(seeds)
         own = [f"{key}={','.join(values)}" for key, values in axes.items()] + [_seeds(seeds)]
-        kept = [
-            o for o in self.overrides if _key(o) not in {*axes, "seed"} and not _key(o).startswith("sweep.")
-        ]
-        line = " ".join(shlex.quote(override) for override in [*own, *kept])
-        return f"python -m runner -m {line}  ({many(jobs, 'run')}{self._time(jobs)})"
+        kept = [o for o in self.overrides if key_of(o) not in {*axes, "seed"}]
+        line = command([*own, *without(kept, "sweep")], multirun=True)
+        return f"{line}  ({many(jobs, 'run')}{self._time(jobs)})"
 
     @property
     def overrides(self) -> list[str]:
-        """Those of the sweep's own command line."""
-        text = self.collection.tags.get("sweep.overrides", "").strip()
+        """Those of the sweep's own command line; of an older version's from the line for people."""
+        if (listed := self.collection.tags.get(keys.ARGUMENTS)) is not None:
+            return [str(each) for each in json.loads(listed)]
+        text = self.collection.tags.get(keys.SWEEP_ARGUMENTS, "").strip()
         return [each for each in SPACE.split(text) if "=" in each]
 
     @property
     def searched(self) -> list[str]:
         """Settings beside the rate that it searched."""
-        return [key for o in self.overrides if "interval(" in o and (key := _key(o)) not in RATE_KEYS]
+        return [key for o in self.overrides if "interval(" in o and (key := key_of(o)) not in RATE_KEYS]
 
     @property
     def rate_key(self) -> str:
         """The setting that holds the peak rate."""
-        given = {_key(override) for override in self.overrides}
+        given = {key_of(override) for override in self.overrides}
         return next((key for key in RATE_KEYS if key in given), RATE_KEYS[-1])
 
     @property
@@ -86,10 +88,6 @@ class Sweep:
             run.seconds for run in self.collection.runs if run.status == "FINISHED" and run.seconds > 0
         ]
         return f", about {duration(jobs * float(np.mean(seconds)))} of training" if seconds else ""
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0]
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -86,13 +86,13 @@ class Board:
     def _head(self, running: list[int]) -> Text:
         states = Counter(job.state for job in self._jobs)
         done = sum(states[state] for state in (*manifest.DONE, manifest.FAILED))
-        told = [f"{done} of {len(self._jobs)} jobs", f"{len(running)} running"]
-        told += [f"{states[s]} {s}" for s in (manifest.DIVERGED, manifest.FAILED) if states[s]]
+        parts = [f"{done} of {len(self._jobs)} jobs", f"{len(running)} running"]
+        parts += [f"{states[s]} {s}" for s in (manifest.DIVERGED, manifest.FAILED) if states[s]]
         fresh = done - self._before
         if fresh > 0:
             each = (time.monotonic() - self._began) / fresh
-            told.append(f"{duration(each * (len(self._jobs) - done))} left")
-        return Text("  ".join(told), style="bold")
+            parts.append(f"{duration(each * (len(self._jobs) - done))} left")
+        return Text("  ".join(parts), style="bold")
 
     def _running(self, running: list[int]) -> Table:
         table = Table(box=box.SIMPLE, show_header=False, padding=(0, 1))

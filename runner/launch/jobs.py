@@ -17,7 +17,7 @@ from ..tracking.courier import Messenger
 from . import manifest
 from .board import Board
 from .doors import check
-from .manifest import Job, Manifest, key_of
+from .manifest import Job, Manifest
 from .plan import show_plan, tell_twins
 from .pool import Ended, Places
 from .task import LOG, Task, Wanted
@@ -108,14 +108,14 @@ class Jobs:
 
     @property
     def _manifest(self) -> Manifest:
-        """The sweep's manifest: read when the sweep is held, not before."""
+        """The sweep's manifest: read when the sweep is locked, not before."""
         if self._kept is None:
             self._kept = Manifest(self._sweep.directory.path)
         return self._kept
 
     def _enter(self, wanted: Wanted) -> Job:
         plain: Any = OmegaConf.to_container(wanted.config, resolve=True)
-        job = self._manifest.enter(wanted.overrides, key_of(plain))
+        job = self._manifest.enter(wanted.overrides, plain)
         self._configs[job.number] = wanted
         directory = self._manifest.directory(job)
         result = result_of(directory)
@@ -191,16 +191,16 @@ def _state_of(ended: Ended, ending: Ending | None, directory: RunDirectory) -> t
         return (manifest.FAILED if ended.was_late else manifest.KILLED), ended.stopped_for
     if ended.reason or ended.code < 0:
         return manifest.FAILED, ended.reason or f"its process was killed by signal {-ended.code}"
-    said = ending.tags.get(REASON) if ending is not None else None
-    return manifest.FAILED, said or _last_words(directory)
+    reason = ending.tags.get(REASON) if ending is not None else None
+    return manifest.FAILED, reason or _last_line(directory)
 
 
-def _last_words(directory: RunDirectory) -> str:
+def _last_line(directory: RunDirectory) -> str:
     """Return the last line of a job's log."""
     log = directory.path / LOG
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    said = [line for line in lines if line.strip()]
-    return said[-1].removeprefix("error: ") if said else "its process ended without a word"
+    written = [line for line in lines if line.strip()]
+    return written[-1].removeprefix("error: ") if written else "its process ended without a word"
 
 
 def _refuse(errors: list[tuple[Wanted, str]]) -> None:

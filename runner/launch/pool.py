@@ -132,8 +132,8 @@ class Pool:
             ) from None
         process.join()
         if not worked:
-            error, told = answer
-            error.add_note(f"in the process that looks at the jobs:\n{told}")
+            error, trace = answer
+            error.add_note(f"in the process that looks at the jobs:\n{trace}")
             raise error
         return answer
 
@@ -147,8 +147,8 @@ class Pool:
 
         Args:
             next_task: called when a slot is free; a job's number and task.
-            on_end: told of each process that ended; may make ``next_task`` give it again.
-            on_look: told the numbers of the running jobs a few times a second.
+            on_end: called with each process that ended; may make ``next_task`` give it again.
+            on_look: called a few times a second with the numbers of the running jobs.
 
         Raises:
             Interrupted: a signal came; every job was asked to save its state, and has ended.
@@ -222,9 +222,9 @@ def _answer_anyway(there: Any, function: Callable[..., Any], arguments: tuple[An
     except BrokenPipeError:
         raise
     except Exception as error:
-        told = traceback.format_exc()
+        trace = traceback.format_exc()
         try:
             pickle.loads(pickle.dumps(error))
         except Exception:  # a user's exception may not be picklable
             error = RuntimeError(repr(error))
-        there.send((False, (error, told)))
+        there.send((False, (error, trace)))

@@ -28,7 +28,7 @@ def train(number: int, task: Task, timeout: float | None, preload: list[str]) ->
 
     Args:
         number: the job.
-        task: what its process is told.
+        task: the job's description.
         timeout: stop it after so long [seconds]; ``None``: never.
         preload: modules that it will import, beside torch.
     """
@@ -37,8 +37,8 @@ def train(number: int, task: Task, timeout: float | None, preload: list[str]) ->
     pool = _own_pool(tuple(preload))
     pool.timeout = timeout
     origin = provenance.moved_here(task.origin)
-    told = dataclasses.replace(task, environment=task.environment | _devices(), origin=origin)
-    waiting = [(number, told)]
+    here = dataclasses.replace(task, environment=task.environment | _devices(), origin=origin)
+    waiting = [(number, here)]
     ended: list[Ended] = []
     with suppress(Interrupted):
         pool.run(lambda: waiting.pop() if waiting else None, ended.append, lambda _: None)
@@ -58,7 +58,7 @@ def answer(
 def _devices() -> dict[str, str]:
     """Return the variable with the devices that Ray gave to this task.
 
-    A process has to be told: the server that it is forked from has those of an earlier one.
+    It is passed to each process: the server that it is forked from has those of an earlier one.
     """
     given = extra("ray", "ray").get_runtime_context().get_accelerator_ids().get("GPU", [])
     return {"CUDA_VISIBLE_DEVICES": ",".join(given)}

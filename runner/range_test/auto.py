@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from ..console import out
 from ..errors import ConfigError
-from ..settings.config import RunSettings, buildable
+from ..settings.config import RunSettings, buildable, deciding, flat
 from ..settings.trainer import BUDGETS
 from ..training.build import build
 from ..training.signals import listening
@@ -64,7 +64,7 @@ def find(cfg: DictConfig, settings: RunSettings, overridden: list[str], known: d
         Interrupted: a signal.
     """
     _refuse_unused(settings)
-    build(buildable(cfg, overridden))  # what is wrong is said before the test
+    build(buildable(cfg, overridden))  # a mistake is reported before the test
     key = _key(settings)
     if key not in known:
         outcome = _test(settings)
@@ -101,9 +101,10 @@ def _refuse_unused(settings: RunSettings) -> None:
 
 def _key(settings: RunSettings) -> str:
     """Return a text that is the same for runs whose tests are the same."""
-    plain = dataclasses.asdict(settings)
-    for name in ("schedule", "seed", "tracking", "task"):
-        del plain[name]
-    for budget in BUDGETS:
-        del plain["trainer"][budget]
+    unused = ("seed", *(f"trainer.{budget}" for budget in BUDGETS))
+    plain = {
+        path: value
+        for path, value in deciding(flat(dataclasses.asdict(settings))).items()
+        if path not in unused and not path.startswith(("schedule.", "task."))
+    }
     return json.dumps(plain, sort_keys=True, default=str)

@@ -136,7 +136,7 @@ def _climb_all(
     messenger: Messenger,
     stop: Stop,
 ) -> dict[int, Ramp]:
-    """Train the ramps one after the other; the first is built already, so that what is wrong was said."""
+    """Train the ramps one after the other; the first is built already, so that a mistake was reported."""
     ramps: dict[int, Ramp] = {}
     made: Experiment | None = first
     for seed in test.seeds:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from .. import console
+from ..record import keys
 from ..record.directory import Ending, RunDirectory, now
 from ..record.journal import Journal, read
 from ..record.result import JobResult, result_of
@@ -49,7 +51,7 @@ def perform(
     if context.above is None:
         what = f"{settings.model['name']} on {settings.dataset['name']}"
         show_run(ended, what, outcome, settings.tracking.uri)
-        show_next(directory.order.tags.get("experiment"))
+        show_next(json.loads(directory.order.tags.get(keys.ARGUMENTS, "[]")))
     return ended
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from ..console import out, python, short
 from ..record.directory import Sent
 from ..record.result import JobResult
+from ..settings.overrides import command, without
 from ..words import duration
 
 if TYPE_CHECKING:
@@ -63,10 +64,12 @@ def run_line(ended: JobResult) -> list[tuple[str, str]]:
     return [] if ended.run_id is None else [("run", ended.run_id)]
 
 
-def show_next(recipe: str | None = None) -> None:
-    """Print what to try after a run; of a recipe, with that recipe."""
-    chosen = "" if recipe is None else f"experiment={recipe} "
-    change = "schedule=wsd optimizer.lr=0.1 trainer.epochs=50" if recipe is None else "schedule=wsd seed=1"
-    runner = f"{python()} -m runner"
-    out.print(f"next   {runner} -m {chosen}schedule=constant,step,cosine,onecycle   compare schedules")
-    out.print(f"       {runner} {chosen}{change}   change anything")
+def show_next(arguments: list[str]) -> None:
+    """Print what to try after a run of these overrides: the same model and data, with other schedules."""
+    kept = without(arguments, "schedule", "seed", "hydra.run", "sweep")
+    change = [*kept, "schedule=wsd", "seed=1"]
+    if not kept:
+        change = ["schedule=wsd", "optimizer.lr=0.1", "trainer.epochs=50"]
+    several = command([*kept, "schedule=constant,step,cosine,onecycle"], python=python(), multirun=True)
+    out.print(f"next   {several}   compare schedules")
+    out.print(f"       {command(change, python=python())}   change anything")

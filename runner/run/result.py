@@ -73,7 +73,7 @@ def result(directory: RunDirectory, plan: Plan, seconds: float) -> Result:
 
 
 def diverges_from_plan_at(rows: NDArray[np.void], plan: Any) -> tuple[int, str] | None:
-    """Return the first step where the optimizer held another value than the plan's closed form, and which."""
+    """Return the first step where the optimizer had another value than the plan's closed form, and which."""
     first: tuple[int, str] | None = None
     for name, schedule in plan.items():
         expected = schedules.values(schedule, int(rows["step"][-1]) + 1)[rows["step"]]

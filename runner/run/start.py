@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from .. import console
+from ..record import keys
 from ..record.directory import RunDirectory
 from ..record.result import JobResult
 from ..settings.config import RunSettings, flat
+from ..settings.overrides import in_force
 from ..tracking.courier import Messenger
 from .artifacts import write_artifacts
 from .context import Context
@@ -97,4 +100,5 @@ def _tags(
         tags["sweep.stage"] = settings.sweep.stage
     if (recipe := experiment_name(overridden)) is not None:
         tags["experiment"] = recipe
+    tags[keys.ARGUMENTS] = json.dumps(in_force(overridden))
     return tags | {"schedule": schedule_name(settings, overridden)}

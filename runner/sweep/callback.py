@@ -60,9 +60,9 @@ def _begin(config: DictConfig) -> None:
     if directory.order_file.exists() and not config.sweep.resume:
         raise held_already(directory.path)
     params = OmegaConf.select(config, "hydra.sweeper.params") or {}
-    asked = in_force([*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task])
-    title = " ".join(without(asked, "sweep", "tracking"))
-    swept = [each for each in parse(asked) if each.is_sweep_override()]
+    counting = in_force([*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task])
+    title = " ".join(without(counting, "sweep", "tracking"))
+    swept = [each for each in parse(counting) if each.is_sweep_override()]
     sweep = SESSION.enter(
         Sweep(
             title or "of one job",
@@ -70,6 +70,9 @@ def _begin(config: DictConfig) -> None:
             varied={each.key_or_group for each in swept},
             searched={each.key_or_group for each in swept if not each.is_discrete_sweep()},
             launcher=launcher,
+            arguments=without(
+                [*counting, *config.hydra.overrides.hydra], "sweep", "hydra.sweep", "hydra.run"
+            ),
         )
     )
     if launcher not in MINE:

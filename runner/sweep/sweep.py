@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..record import provenance
+from ..record import keys, provenance
 from ..record.directory import Ending, Order, RunDirectory, find, now
 from ..record.result import DIVERGED, FAILED, FINISHED, KILLED, JobResult, result_of
 from ..run.lifecycle import deliver
@@ -38,6 +38,7 @@ class Sweep:
         waits_for_jobs: whether this process began it, and waits for the delivery of all jobs at its end.
         is_delivered: whether MLflow has the sweep and all of its jobs.
         launcher: what starts its jobs.
+        arguments: the overrides of its command line that count.
     """
 
     title: str
@@ -51,13 +52,14 @@ class Sweep:
     waits_for_jobs: bool = True
     is_delivered: bool = False
     launcher: str = "local"
+    arguments: list[str] = field(default_factory=list)
     _lock: Any = None
 
     @classmethod
     def around(cls, directory: RunDirectory, varied: set[str]) -> Sweep:
         """Return the sweep that this process trains a job of, and that another one began and will end."""
         order = directory.order
-        title = order.tags["sweep.overrides"]
+        title = order.tags[keys.SWEEP_ARGUMENTS]
         return cls(title, directory, uri=order.uri, varied=varied, waits_for_jobs=False)
 
     def begin(self, settings: TrackingSettings, messenger: Messenger) -> RunDirectory:
@@ -87,7 +89,8 @@ class Sweep:
     def _order(self, settings: TrackingSettings) -> Order:
         mine = {
             "directory": str(self.directory.path),
-            "sweep.overrides": self.title,
+            keys.SWEEP_ARGUMENTS: self.title,
+            keys.ARGUMENTS: json.dumps(self.arguments),
             "sweep.varied": json.dumps(sorted(self.varied)),
             "sweep.searched": json.dumps(sorted(self.searched)),
         }
@@ -162,7 +165,7 @@ class Sweep:
 
     @property
     def has_lost_jobs(self) -> bool:
-        """Whether a job failed or diverged, which was said when it did."""
+        """Whether a job failed or diverged, which was printed when it did."""
         return bool(self.failed or self.diverged)
 
     def _has_failed(self) -> bool:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
@@ -26,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from ..console import out
 from ..errors import ConfigError, Diverged, Planned
 from ..settings.overrides import in_force
+from ..settings.rules import Rule, Whole, WholeOrZero, settle
 from .rates import Rates
 from .search import Range, Search, Settings
 
@@ -111,13 +112,13 @@ class FairSweeperConf:
     """
 
     _target_: str = "hydra_plugins.schedule_lab.FairSweeper"
-    extend: int = 0
+    extend: WholeOrZero = 0
     final_seeds: list[int] = field(default_factory=list)
-    trials: int = 8
-    sampler: str = "tpe"
+    trials: Whole = 8
+    sampler: Annotated[str, Rule(choices=("tpe", "random"))] = "tpe"
     prune: bool = True
     sampler_seed: int = 0
-    budget: int | None = None
+    budget: Whole | None = None
     params: dict[str, Any] = field(default_factory=dict)
 
 
@@ -128,7 +129,7 @@ class FairSweeper(Sweeper):
 
     def __init__(self, **settings: Any) -> None:
         self._settings = FairSweeperConf(**{key: settings[key] for key in settings})
-        _check(self._settings)
+        settle(self._settings, "hydra.sweeper")
         self._started = 0
         self._returned: list[JobReturn] = []
 
@@ -242,13 +243,6 @@ def _range(key: str, override: Override) -> Range:
         bounds = "0 < low < high" if is_log else "low < high"
         raise ConfigError(f"{key} must be an interval(low, high) with {bounds}, got {override.input_line}")
     return Range(value.start, value.end, is_log, is_whole=isinstance(value.start, int))
-
-
-def _check(settings: FairSweeperConf) -> None:
-    for name, least in (("extend", 0), ("trials", 1), ("budget", 1)):
-        given = getattr(settings, name)
-        if given is not None and given < least:
-            raise ConfigError(f"hydra.sweeper.{name} must be a whole number >= {least}, got {given}")
 
 
 def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:

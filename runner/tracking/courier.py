@@ -85,7 +85,7 @@ class Courier:
         threading.Thread(target=_listen, args=(self._process, self._news), daemon=True).start()
 
     def _say(self, **command: Any) -> None:
-        """Tell the uploader; one that has died is told again by :meth:`keep_alive`."""
+        """Send a command to the uploader; :meth:`keep_alive` repeats it to one that replaces a dead one."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.write(json.dumps(command) + "\n")
@@ -160,7 +160,7 @@ class Courier:
     def keep_alive(self) -> None:
         """Start the uploader again if it died, with the runs it served; not at once if it keeps dying."""
         if self._process.poll() is not None and self._served and time.monotonic() >= self._next_start:
-            while self._hear(0.0):  # what it said before it died
+            while self._hear(0.0):  # its messages from before it died
                 pass
             self._replace()
 
@@ -180,7 +180,7 @@ class Courier:
         """
         mine = {str(each.path): each for each in directories if str(each.path) in self._served}
         began, arrived = time.monotonic(), None
-        deadline, told = began + seconds, False
+        deadline, is_announced = began + seconds, False
         while mine.keys() & self._served.keys() and time.monotonic() < deadline:
             self.keep_alive()
             if self._hear(min(1.0, max(0.0, deadline - time.monotonic()))):
@@ -188,8 +188,8 @@ class Courier:
             still = [mine[path].sent for path in mine.keys() & self._served.keys()]
             if still != arrived:
                 arrived, deadline = still, max(deadline, time.monotonic() + min(seconds, 10.0))
-            if not told and time.monotonic() > began + 5.0:
-                told = True
+            if not is_announced and time.monotonic() > began + 5.0:
+                is_announced = True
                 print(
                     f"sending what is left to MLflow, for {seconds:.0f} s at most (Ctrl-C: later)",
                     file=sys.stderr,

@@ -49,10 +49,11 @@ def counting_processor_time() -> Iterator[None]:
 def experiment_of(overrides: list[str], steps: int | None) -> Any:
     from hydra import compose, initialize_config_module
 
-    from runner.settings.config import load, register_schema
+    from runner.launch.plugins import register
+    from runner.settings.config import load
     from runner.training.build import build
 
-    register_schema()
+    register()
     asked = [*overrides, *([f"trainer.steps={steps}"] if steps else [])]
     with initialize_config_module("conf", version_base="1.3"):
         settings = load(compose("config", asked), asked)
