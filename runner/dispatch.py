@@ -10,7 +10,7 @@ from .record.result import JobResult
 from .run.context import Context
 from .run.lifecycle import prepare
 from .run.start import start
-from .settings.config import AUTO, load
+from .settings.config import AUTO, buildable, load
 
 
 def run(cfg: DictConfig, path: Path, overridden: list[str], context: Context) -> JobResult:
@@ -36,8 +36,10 @@ def run(cfg: DictConfig, path: Path, overridden: list[str], context: Context) ->
     if settings.optimizer.get("lr") != AUTO:
         return start(cfg, settings, directory, overridden, context, messenger)
     from .range_test.auto import find
+    from .training.build import build
 
-    found = find(cfg, settings, overridden, context.rates)
+    build(buildable(cfg, overridden))  # a mistake is reported before the test
+    found = find(settings, context.rates)
     OmegaConf.update(cfg, "optimizer.lr", found.recommended)
     return start(
         cfg,

@@ -9,14 +9,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from ..console import out
 from ..errors import ConfigError
-from ..settings.config import RunSettings, buildable, flat
+from ..settings.config import RunSettings, flat
 from ..settings.purposes import deciding
 from ..settings.trainer import BUDGETS
-from ..training.build import build
 from ..training.signals import listening
 from . import start
 from .outcome import Outcome, judge
@@ -48,16 +45,14 @@ class Found:
         start.keep(self.outcome, folder)
 
 
-def find(cfg: DictConfig, settings: RunSettings, overridden: list[str], known: dict[str, Found]) -> Found:
+def find(settings: RunSettings, known: dict[str, Found]) -> Found:
     """Return the rate to train with, from a range test with the default settings and seeds of its own.
 
     It depends on all that the run has but its schedule, seed and length. So the jobs of a sweep that differ
     only in those get the same rate, and a process that has found it once does not test again.
 
     Args:
-        cfg: the composed config.
-        settings: the same, checked.
-        overridden: overrides of the command line.
+        settings: the run's.
         known: rates that were found before; the new one is added.
 
     Raises:
@@ -65,7 +60,6 @@ def find(cfg: DictConfig, settings: RunSettings, overridden: list[str], known: d
         Interrupted: a signal.
     """
     _refuse_unused(settings)
-    build(buildable(cfg, overridden))  # a mistake is reported before the test
     key = _key(settings)
     if key not in known:
         outcome = _test(settings)

@@ -151,15 +151,18 @@ def test_nonsense_is_refused_in_words(overrides, told):
 
 def test_a_rate_that_no_schedule_follows_is_not_looked_for():
     with pytest.raises(ConfigError, match=r"needs a schedule that is written around \$\{optimizer.lr\}"):
-        auto.find(composed("optimizer.lr=auto", "schedule.lr.peak_value=0.1"))
+        auto.find(composed("optimizer.lr=auto", "schedule.lr.peak_value=0.1"), {})
 
 
 def test_jobs_that_differ_in_schedule_seed_and_length_alone_share_a_test():
-    first = auto.find(composed("optimizer.lr=auto"))
-    other = auto.find(composed("optimizer.lr=auto", "schedule=cosine", "seed=3", "trainer.steps=7"))
+    known = {}
+    first = auto.find(composed("optimizer.lr=auto"), known)
+    other = auto.find(composed("optimizer.lr=auto", "schedule=cosine", "seed=3", "trainer.steps=7"), known)
     assert first is other
-    assert auto.find(composed("optimizer.lr=auto", "trainer.batch_size=128")) is not first
-    assert auto.find(composed("optimizer.lr=auto", "optimizer=adamw")).recommended < first.recommended / 5
+    assert auto.find(composed("optimizer.lr=auto", "trainer.batch_size=128"), known) is not first
+    assert (
+        auto.find(composed("optimizer.lr=auto", "optimizer=adamw"), known).recommended < first.recommended / 5
+    )
 
 
 # What is said
@@ -316,7 +319,7 @@ def found(run, store, tmp_path_factory):
 
 def test_auto_trains_with_the_rate_that_a_range_test_finds(found):
     [only] = found.store.runs()
-    rate = auto.find(composed("optimizer.lr=auto")).recommended
+    rate = auto.find(composed("optimizer.lr=auto"), {}).recommended
 
     assert f"optimizer.lr=auto: begin with lr={rate:g}: 'steepest'" in found.done.stdout
     assert only.data.params["optimizer.lr"] == str(rate)
