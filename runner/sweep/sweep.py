@@ -31,6 +31,10 @@ POOLED = ("local", "ray")  # launchers of jobs in processes of their own, with a
 MINE = ("basic", *POOLED)  # launchers that call the sweep by themselves, in the process that began it
 
 
+COMMAND = "sweep.command"
+"""Tag: the command line of a sweep, as a JSON list of overrides, those of Hydra's own settings among them."""
+
+
 @dataclass
 class Summary:
     """What a finished job came to; a job that is not judged on validation data has NaN there."""
@@ -86,6 +90,8 @@ class Sweep:
     is_mine: bool = True
     is_delivered: bool = False
     launcher: str = "local"
+    command: list[str] = field(default_factory=list)
+    end_tags: dict[str, str] = field(default_factory=dict)
     _held: Any = None
 
     @classmethod
@@ -128,6 +134,7 @@ class Sweep:
             "sweep.overrides": self.title,
             "sweep.varied": json.dumps(sorted(self.varied)),
             "sweep.searched": json.dumps(sorted(self.searched)),
+            COMMAND: json.dumps(self.command),
         }
         return Order(
             uid=uuid.uuid4().hex,
@@ -175,7 +182,7 @@ class Sweep:
         self.collect()
         status = "KILLED" if interrupted else "FAILED" if self._has_failed() else "FINISHED"
         messenger = courier.current(self.directory.path / "uploader.log", self.patience)
-        messenger.end(self.directory, Ending(status, now(), self._figures(), self._note()))
+        messenger.end(self.directory, Ending(status, now(), self._figures(), self._note() | self.end_tags))
         self._held.close()
         with suppress(KeyboardInterrupt):  # the sweep itself has ended: only the waiting is broken off
             self.is_delivered = messenger.wait([self.directory, *self.jobs()], self.patience)
@@ -268,7 +275,19 @@ class SweepCallback(Callback):
         searched = {o.key_or_group for o in swept if not o.is_discrete_sweep()}
         launcher = str(OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"])
         title = title or "of one job"
-        current = Sweep(title, RunDirectory(path), varied=varied, searched=searched, launcher=launcher)
+        command = [
+            o
+            for o in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)
+            if not o.startswith(("sweep.", "hydra.mode=", "hydra.sweep.dir="))
+        ]
+        current = Sweep(
+            title,
+            RunDirectory(path),
+            varied=varied,
+            searched=searched,
+            launcher=launcher,
+            command=command,
+        )
         if launcher not in MINE:
             self._begin_for_others(config, current)
 

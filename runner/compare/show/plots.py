@@ -29,6 +29,7 @@ SMOOTH = 25  # parts of a run over which the training loss is averaged: single s
 def chosen(collection: Collection, standing: Standing) -> list[Trained]:
     """Return the runs behind a standing: those at the arm's chosen rate, of the final stage if it had one."""
     at_rate = [run for run in collection.runs if (run.arm, run.rate) == (standing.arm, standing.rate)]
+    at_rate = [run for run in at_rate if run.trial == standing.trial]
     return [run for run in at_rate if run.stage == "final"] or at_rate
 
 
@@ -156,7 +157,7 @@ def differences(collection: Collection, findings: Findings) -> Figure | None:
         if delta.low is not None and delta.high is not None:
             axis.plot([delta.low, delta.high], [place, place], color=colour, linewidth=2.5)
         axis.plot(delta.mean, place, "o", color=colour, markersize=7)
-        note = f"{found.verdict}, {p_value(found.p_holm)}"
+        note = f"{found.verdict}, {p_value(found.p)}"
         axis.annotate(
             note, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK
         )

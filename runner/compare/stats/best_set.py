@@ -69,9 +69,9 @@ def may_be_best_p(losses: ArrayLike) -> NDArray[np.float64]:
 
     Source:
         The sign flips: Fisher 1935, "The Design of Experiments", section 21. The maximum over rivals:
-        Westfall & Young 1993, "Resampling-Based Multiple Testing". The set of arms that may be best: Hansen, Lunde &
-        Nason 2011, "The Model Confidence Set", Econometrica 79; Horrace & Schmidt 2000, "Multiple comparisons
-        with the best", J. Appl. Econometrics 15.
+        Westfall & Young 1993, "Resampling-Based Multiple Testing". The set of arms that may be best: Hansen,
+        Lunde & Nason 2011, "The Model Confidence Set", Econometrica 79; Horrace & Schmidt 2000, "Multiple
+        comparisons with the best", J. Appl. Econometrics 15.
 
     >>> a, b = (0.50, 0.48, 0.52, 0.49, 0.51, 0.47), (0.46, 0.45, 0.47, 0.46, 0.45, 0.44)
     >>> c = (0.47, 0.44, 0.49, 0.45, 0.46, 0.45)

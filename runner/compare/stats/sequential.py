@@ -63,9 +63,9 @@ class Race:
     """Decides from the losses so far which arms go on; it holds no state of its own.
 
     At the look at ``n`` of at most ``N`` seeds, ``alpha * sqrt(n / N)`` of the error may be spent in all.
-    Arm i leaves where its deficit ``M_i`` of the first ``n`` seeds exceeds the threshold of which those assignments
-    of signs that exceeded this or an earlier threshold make up at most what may be spent by then. So the best
-    arm is dropped at any of the looks with probability at most ``alpha`` in all, and nobody needs to know the
+    Arm i leaves where its deficit ``M_i`` of the first ``n`` seeds exceeds a threshold, the lowest for which
+    the assignments of signs that exceed it, or exceeded one at an earlier look, are at most the part that may
+    be spent by then. So the best arm is dropped at any of the looks with probability at most ``alpha`` in all, and nobody needs to know the
     number of seeds beforehand.
 
     The bound of what is lost is drawn at every look, at ``alpha / looks``.
@@ -96,13 +96,13 @@ class Race:
         return self.alpha * math.sqrt(seeds / self.most)
 
     def look(self, losses: ArrayLike) -> Standing:
-        """Return what the losses so far say; those beyond the last look that they reach are not used.
+        """Return what the losses so far say; those after an arm left or after the last look do not count.
 
         Args:
             losses: shape ``(arms, seeds)``, seeds in the order in which they were added; NaN where there is
                 no run (the arm had left, or its job failed), infinite where it diverged.
         """
-        x = table(losses)[:, : self.most]
+        x = table(losses)[:, : self.most].copy()
         reached = [look for look in self.looks if look <= x.shape[1]]
         left_at: list[int | None] = [None] * len(x)
         state = _Crossed.none(len(x), self.most)
@@ -110,6 +110,7 @@ class Race:
         for seeds in reached:
             crosses = state.advance(x[:, :seeds], self.spent(seeds))
             left_at = [left or (seeds if now else None) for left, now in zip(left_at, crosses, strict=True)]
+            x[[left is not None for left in left_at], seeds:] = np.nan
             standing = self._standing(x, seeds, left_at)
             if standing.over:
                 break
