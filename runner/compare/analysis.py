@@ -66,7 +66,10 @@ def analyse(collection: Collection, question: Question) -> Findings:
         question=replace(question, baseline=name, target=target),
         ledger=ledger(runs),
         responses=[c.response for c in contenders if c.response],
-        standings=[stand(c, [r for r in runs if r.arm == c.arm], target, 1 - alpha) for c in contenders],
+        standings=[
+            stand(c, contenders[0], [r for r in runs if r.arm == c.arm], target, 1 - alpha)
+            for c in contenders
+        ],
         differences=found,
         decision=decision if trained else None,
         tuning={c.arm: expected_best(c.response.means).tolist() for c in contenders if c.response},

@@ -170,11 +170,22 @@ def interval(values: list[float], level: float) -> Interval:
     return Interval(count=len(values), mean=mean, low=low, high=high)
 
 
-def stand(contender: Contender, runs: list[Trained], target: float, level: float) -> Standing:
+def _behind(contender: Contender, first: Contender, level: float) -> Interval:
+    """Return by how much an arm ends above another; without a seed that both finished, from their means."""
+    d = [loss - first.losses[seed] for seed, loss in contender.losses.items() if seed in first.losses]
+    finished = [each for each in d if math.isfinite(each)]
+    apart = float(np.mean(contender.finished_losses) - np.mean(first.finished_losses))
+    return interval(finished, level) if finished else Interval(count=0, mean=apart, low=None, high=None)
+
+
+def stand(
+    contender: Contender, first: Contender, runs: list[Trained], target: float, level: float
+) -> Standing:
     """Return an arm's figures at its chosen rate.
 
     Args:
         contender: the arm.
+        first: the arm to take.
         runs: all of its runs, also those that do not count.
         target: validation loss to reach.
         level: of the confidence intervals.
@@ -187,6 +198,7 @@ def stand(contender: Contender, runs: list[Trained], target: float, level: float
         arm=contender.arm,
         rate=contender.rate,
         trial=contender.trial,
+        behind=_behind(contender, first, level),
         final_loss=interval(contender.finished_losses, level),
         lost=sum(o.diverged for o in reported),
         best_loss=interval([o.best for o in reported], level),

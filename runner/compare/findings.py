@@ -69,6 +69,7 @@ class Standing:
         reached: fraction of runs that reached the target.
         expected_steps: to the target: all steps spent over the number of successes; ``None`` without any.
         fresh: whether no seed here is one that chose the rate; true also where there was nothing to choose.
+        behind: final loss minus that of the arm to take, over the seeds that both finished.
         median_steps: to the target, by Kaplan and Meier; ``None`` where fewer than half of the runs reach it.
     """
 
@@ -83,6 +84,7 @@ class Standing:
     reached: float
     expected_steps: float | None
     fresh: bool
+    behind: Interval
     median_steps: float | None = None
     trial: str = ""
 

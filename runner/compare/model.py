@@ -103,8 +103,8 @@ class Question:
 
     Attributes:
         baseline: the arm that the others are held against; by default the one that comes first by name
-            among ``constant``, else the sweep's first. One that is asked for may have been chosen by what came
-            out: its comparisons are then corrected for all pairs of arms.
+            among ``constant``, else the sweep's first. One that is asked for may have been chosen by what
+            came out: its comparisons are then corrected for all pairs of arms.
         target: validation loss to reach; by default the worst arm's mean final loss at its best rate, arms
             that diverged there left out while there are others.
         alpha: probability that the best schedule is missing among those that may be the best; likewise of

@@ -60,6 +60,7 @@ def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -
         sweep=collection,
         findings=findings,
         best=findings.standings[0],
+        is_found=findings.decision is not None and len(findings.decision.members) < len(findings.standings),
         cells=cells,
         words=words,
         level=cells.confidence(findings),

@@ -65,8 +65,8 @@ class Race:
     At the look at ``n`` of at most ``N`` seeds, ``alpha * sqrt(n / N)`` of the error may be spent in all.
     Arm i leaves where its deficit ``M_i`` of the first ``n`` seeds exceeds a threshold, the lowest for which
     the assignments of signs that exceed it, or exceeded one at an earlier look, are at most the part that may
-    be spent by then. So the best arm is dropped at any of the looks with probability at most ``alpha`` in all, and nobody needs to know the
-    number of seeds beforehand.
+    be spent by then. So the best arm is dropped at any of the looks with probability at most ``alpha`` in
+    all, and nobody needs to know the number of seeds beforehand.
 
     The bound of what is lost is drawn at every look, at ``alpha / looks``.
 
