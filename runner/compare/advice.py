@@ -111,7 +111,7 @@ def advice(collection: Collection, contenders: list[Contender], decision: Decisi
     """Return what to run next, what matters most first.
 
     No command asks the same question of the same runs again with some added: that would spend the error
-    twice. Seeds are added by looks whose error is spent beforehand, and none of the runs so far is among them.
+    twice. Seeds are added by looks whose error is spent beforehand, and no run so far is among them.
 
     Args:
         collection: the sweep, or several.

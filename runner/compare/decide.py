@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..sweep.adding import TAG
 from .choice import Contender
 from .findings import Decision
 from .model import Collection
@@ -16,9 +17,6 @@ from .stats.best_set import deficits, may_be_best_p
 from .stats.paired import differences, paired
 from .stats.regret import regret_bound, same_within
 from .stats.sequential import Race, Standing
-
-LOOKS = "sweep.looks"
-"""Tag of a sweep whose seeds were added while they decided: the settings of its race, as JSON."""
 
 UNEQUAL = (
     "some schedules had more settings to choose from than others, on the very seeds that are reported, "
@@ -36,7 +34,7 @@ class Looks:
 
 def looks_of(collection: Collection) -> Looks | None:
     """Return the looks at which a sweep's seeds were added; ``None`` where they were fixed beforehand."""
-    written = collection.tags.get(LOOKS)
+    written = collection.tags.get(TAG)
     if not written or collection.joined:
         return None
     settings = json.loads(written)

@@ -9,8 +9,21 @@ from types import ModuleType
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 
-from ..sweep.sweeper import FairSweeper, FairSweeperConf
+from ..sweep import sweeper
+from ..sweep.adding import Race
+from ..sweep.sweeper import FairSweeperConf
 from .launcher import LocalLauncher, LocalLauncherConf, RayLauncher, RayLauncherConf
+
+
+class FairSweeper(sweeper.FairSweeper):
+    """The sweeper, with the statistics that decide when it has seeds enough."""
+
+    __module__ = "hydra_plugins.schedule_lab"
+
+    def _race(self, most: int, tolerance: float | None) -> Race:
+        from ..compare.stats import sequential  # and numpy: only where seeds are added
+
+        return sequential.Race(most=most, tolerance=tolerance)
 
 
 def register() -> None:

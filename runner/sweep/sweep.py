@@ -91,7 +91,8 @@ class Sweep:
     is_delivered: bool = False
     launcher: str = "local"
     command: list[str] = field(default_factory=list)
-    end_tags: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    note: str = ""
     _held: Any = None
 
     @classmethod
@@ -142,7 +143,7 @@ class Sweep:
             experiment=settings.experiment,
             name=f"sweep {self.title}",
             params={},
-            tags=origin | mine,
+            tags=origin | mine | self.tags,
             started=now(),
         )
 
@@ -182,7 +183,7 @@ class Sweep:
         self.collect()
         status = "KILLED" if interrupted else "FAILED" if self._has_failed() else "FINISHED"
         messenger = courier.current(self.directory.path / "uploader.log", self.patience)
-        messenger.end(self.directory, Ending(status, now(), self._figures(), self._note() | self.end_tags))
+        messenger.end(self.directory, Ending(status, now(), self._figures(), self._note() | self.tags))
         self._held.close()
         with suppress(KeyboardInterrupt):  # the sweep itself has ended: only the waiting is broken off
             self.is_delivered = messenger.wait([self.directory, *self.jobs()], self.patience)

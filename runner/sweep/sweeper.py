@@ -3,20 +3,20 @@
 Lists are trained in every combination. ``hydra.sweeper.extend`` adds rates outward for a schedule whose best
 rate is the first or last of its list. An ``interval(...)`` is searched with Optuna, with equally many trials
 for each schedule. ``hydra.sweeper.final_seeds`` trains each schedule again at its best rate: figures of seeds
-that chose nothing. Each seed starts from the same weights and sees the same batches under every schedule.
+that chose nothing; ``hydra.sweeper.until=decided`` adds as many as it takes to decide. Each seed starts from
+the same weights and sees the same batches under every schedule.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.sweeper import Sweeper
@@ -25,65 +25,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..console import out
 from ..errors import ConfigError, Diverged, Planned
+from ..words import listed, many
 from . import sweep
+from .adding import TAG, Race, add_seeds, begin
 from .rates import Rates
-from .search import Range, Search, Settings
+from .search import Search, Settings
+from .space import RATES, Arm, Space, number
 
-RATES = ("optimizer.lr", "schedule.lr.peak_value")
-
-Arm = tuple[str, ...]
-"""The overrides that make a competitor: all of its job's but the seed and what is tuned."""
-
-
-@dataclass
-class Space:
-    """What a command line asks to be trained.
-
-    Attributes:
-        fixed: overrides that every job has.
-        arms: the competitors.
-        seeds: overrides of the seed.
-        rate: key of the peak rate where it is a list; empty where it is not.
-        rates: its values, as typed.
-        ranges: what is searched.
-    """
-
-    fixed: list[str]
-    arms: list[Arm]
-    seeds: list[str]
-    rate: str
-    rates: list[str]
-    ranges: dict[str, Range]
-
-    @classmethod
-    def of(cls, overrides: list[Override]) -> Space:
-        """Sort the overrides of a command line."""
-        fixed: list[str] = []
-        lists: dict[str, list[str]] = {}
-        ranges: dict[str, Range] = {}
-        for each in overrides:
-            key = str(each.get_key_element())
-            if not each.is_sweep_override() and key == "seed":
-                lists[key] = [str(each.get_value_element_as_str())]
-            elif not each.is_sweep_override():
-                fixed.append(f"{key}={each.get_value_element_as_str()}" if not each.is_delete() else key)
-            elif each.is_discrete_sweep():
-                lists[key] = [str(value) for value in each.sweep_string_iterator()]
-            else:
-                ranges[key] = _range(key, each)
-        rate = next((key for key in RATES if key in lists), "")
-        seeds = [f"seed={value}" for value in lists.pop("seed", [])]
-        rates = lists.pop(rate, [])
-        arms = itertools.product(*([f"{key}={value}" for value in values] for key, values in lists.items()))
-        return cls(fixed, list(arms), seeds, rate, rates, ranges)
-
-    def jobs(self, arms: Sequence[Arm], tuned: Sequence[str], seeds: Sequence[str]) -> list[list[str]]:
-        """Return the overrides of the jobs that train these arms with these tuned values and seeds."""
-        axes = (arms, tuned or [""], seeds or [""])
-        return [
-            [o for o in (*self.fixed, *arm, *t.split(), seed) if o]
-            for arm, t, seed in itertools.product(*axes)
-        ]
+ALPHA = 0.05
+"""Rate of false alarms of the report that a sweep ends with."""
 
 
 @dataclass
@@ -93,17 +43,24 @@ class FairSweeperConf:
     Attributes:
         extend: rates to add outward, at most so many for each schedule [>= 0].
         final_seeds: fresh seeds to train each schedule's best rate with.
+        until: ``decided``: add fresh seeds to each schedule's best rate, in looks whose error is spent
+            beforehand, until one schedule is the best, or none is better by more than ``tolerance``.
+        max_seeds: for each schedule at most, where seeds are added [>= 1].
+        tolerance: a loss that does not matter; ``null``: go on until one is the best [> 0].
         trials: for each schedule, where an ``interval(...)`` is searched [>= 1].
         sampler: ``tpe`` or ``random``, of Optuna.
         prune: leave out a trial's other seeds when its first ones end worse than the median trial's.
         sampler_seed: decides what the sampler draws.
-        budget: refuse to start more jobs than this in all; ``null``: no limit.
+        budget: refuse to start more jobs than this in all, and add no seeds beyond; ``null``: no limit.
         params: overrides that come before those of the command line.
     """
 
     _target_: str = "hydra_plugins.schedule_lab.FairSweeper"
     extend: int = 0
     final_seeds: list[int] = field(default_factory=list)
+    until: str | None = None
+    max_seeds: int = 48
+    tolerance: float | None = None
     trials: int = 8
     sampler: str = "tpe"
     prune: bool = True
@@ -153,11 +110,14 @@ class FairSweeper(Sweeper):
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
+        first_seed = self._prepare_looks(space, folder) if self._settings.until else 0
         try:
             best = self._search(space, folder) if space.ranges else self._grid(space)
         except Planned:
             _tell_rest(space, self._settings)
             raise
+        if self._settings.until:
+            self._decide(space, best, first_seed)
         if self._settings.final_seeds:
             seeds = [f"seed={seed}" for seed in self._settings.final_seeds]
             finals = [job for arm, tuned in best.items() for job in space.jobs([arm], [tuned], seeds)]
@@ -170,23 +130,27 @@ class FairSweeper(Sweeper):
     def _grid(self, space: Space) -> dict[Arm, str]:
         """Train the lists, and the rates outward of them; return the best rate of each arm."""
         settings = self._settings
+        if settings.until and not space.rates:  # nothing is chosen: every seed is a fresh one
+            return dict.fromkeys(space.arms, "")
+        _note("trying the peak rates" if settings.until or settings.final_seeds else "")
         tuned = [f"{space.rate}={rate}" for rate in space.rates]
         jobs = space.jobs(space.arms, tuned, space.seeds)
         grids = {arm: Rates([float(rate) for rate in space.rates]) for arm in space.arms} if tuned else {}
-        losses = iter(self._launch(jobs, "tune" if settings.final_seeds else ""))
+        losses = iter(self._launch(jobs, self._stage()))
         for arm, t in itertools.product(space.arms, tuned):
             grids[arm].note(float(t.partition("=")[2]), _take(losses, len(space.seeds) or 1))
         for _ in range(settings.extend):
             outward = {arm: rate for arm, grid in grids.items() if (rate := grid.outward()) is not None}
-            judged = len(space.arms) * len(settings.final_seeds)  # what is left for them stays theirs
+            judged = len(space.arms) * self._judging_seeds()  # what is left for them stays theirs
             if not outward or self._is_spent(len(outward) * max(1, len(space.seeds)) + judged):
                 break
+            _note(f"going outward for {listed([' '.join(arm) or 'all' for arm in outward])}")
             jobs = [
                 j
                 for arm, rate in outward.items()
                 for j in space.jobs([arm], [f"{space.rate}={rate:.6g}"], space.seeds)
             ]
-            losses = iter(self._launch(jobs, "tune" if settings.final_seeds else ""))
+            losses = iter(self._launch(jobs, self._stage()))
             for arm, rate in outward.items():
                 grids[arm].note(rate, _take(losses, len(space.seeds) or 1))
         return {arm: f"{space.rate}={grids[arm].best:.6g}" if tuned else "" for arm in space.arms}
@@ -201,12 +165,56 @@ class FairSweeper(Sweeper):
             for place, seed in enumerate(seeds):
                 open_ = {arm: trial for arm, trial in asked.items() if searches[arm].is_worth(place)}
                 jobs = [j for arm, t in open_.items() for j in space.jobs([arm], [t], [seed] if seed else [])]
-                losses = iter(self._launch(jobs, "tune" if made.final_seeds else ""))
+                losses = iter(self._launch(jobs, self._stage()))
                 for arm in open_:
                     searches[arm].note(next(losses))
             for arm in asked:
                 searches[arm].tell()
         return {arm: search.best for arm, search in searches.items()}
+
+    def _race(self, most: int, tolerance: float | None) -> Race:
+        """Return who decides from the losses which competitors get more seeds."""
+        raise NotImplementedError
+
+    def _stage(self) -> str:
+        """Return the stage of the jobs that choose a rate; empty where they are also judged."""
+        return "tune" if self._settings.final_seeds or self._settings.until else ""
+
+    def _judging_seeds(self) -> int:
+        """Return the fresh seeds that each arm will have at least."""
+        made = self._settings
+        return self._race(made.max_seeds, made.tolerance).looks[0] if made.until else len(made.final_seeds)
+
+    def _prepare_looks(self, space: Space, folder: Path) -> int:
+        """Return the first seed that no run has had, and have the sweep's run say how it is looked at."""
+        assert self.config is not None
+        assert sweep.current is not None
+        known = [int(seed.partition("=")[2]) for seed in space.seeds] or [int(self.config.seed)]
+        known += [int(each.order.params.get("seed", 0)) for each in sweep.current.jobs()]
+        race = self._race(self._settings.max_seeds, self._settings.tolerance)
+        first_seed, text = begin(race, folder, known)
+        sweep.current.tags[TAG] = text
+        return first_seed
+
+    def _decide(self, space: Space, best: dict[Arm, str], first_seed: int) -> None:
+        """Add fresh seeds to each arm's best values until it is decided, or the budget ends."""
+        arms = list(best)
+
+        def train(wanted: list[tuple[int, int]], why: str) -> list[float] | None:
+            if self._is_spent(len(wanted)):
+                out.print(f"the budget of {self._settings.budget} jobs ends here; {why}", soft_wrap=True)
+                return None
+            _note(why)
+            jobs = [
+                job
+                for arm, seed in wanted
+                for job in space.jobs([arms[arm]], [best[arms[arm]]], [f"seed={seed}"])
+            ]
+            return self._launch(jobs, "final")
+
+        names = [" ".join(each.partition("=")[2] for each in arm) or "all" for arm in arms]
+        race = self._race(self._settings.max_seeds, self._settings.tolerance)
+        add_seeds(race, names, first_seed, train)
 
     def _launch(self, jobs: list[list[str]], stage: str) -> list[float]:
         """Run jobs; return their losses: infinite where one diverged, NaN where one failed."""
@@ -228,30 +236,27 @@ class FairSweeper(Sweeper):
         return self._settings.budget is not None and self._started + more > self._settings.budget
 
 
-def _range(key: str, override: Override) -> Range:
-    value = override.value()
-    if not isinstance(value, IntervalSweep):
-        raise ConfigError(f"{key} must be a list or an interval(low, high), got {override.input_line}")
-    assert value.start is not None
-    assert value.end is not None
-    is_log = "log" in value.tags
-    if not value.start < value.end or (is_log and not value.start > 0):
-        bounds = "0 < low < high" if is_log else "low < high"
-        raise ConfigError(f"{key} must be an interval(low, high) with {bounds}, got {override.input_line}")
-    return Range(value.start, value.end, is_log, is_whole=isinstance(value.start, int))
-
-
 def _check(settings: FairSweeperConf) -> None:
-    for name, least in (("extend", 0), ("trials", 1), ("budget", 1)):
+    if settings.until not in (None, "decided"):
+        raise ConfigError(f"hydra.sweeper.until must be decided or null, got {settings.until!r}")
+    if settings.tolerance is not None and not settings.tolerance > 0:
+        raise ConfigError(f"hydra.sweeper.tolerance must be > 0, got {settings.tolerance}")
+    for name, least in (("extend", 0), ("trials", 1), ("budget", 1), ("max_seeds", 1)):
         given = getattr(settings, name)
         if given is not None and given < least:
             raise ConfigError(f"hydra.sweeper.{name} must be a whole number >= {least}, got {given}")
 
 
+def _note(text: str) -> None:
+    """Have the board say what the jobs that follow are for."""
+    if sweep.current is not None:
+        sweep.current.note = text
+
+
 def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
     """Raise where settings ask for what this command line cannot give."""
     for rate in space.rates:
-        if not _number(rate) > 0:
+        if not number(rate) > 0:
             raise ConfigError(f"{space.rate} must be numbers > 0 where several are listed, got {rate!r}")
     if settings.extend and len(space.rates) < 2:
         raise ConfigError(
@@ -270,11 +275,15 @@ def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
         )
     seeds = [seed.partition("=")[2] for seed in space.seeds]
     for seed in seeds:
-        if not _number(seed).is_integer():
+        if not number(seed).is_integer():
             raise ConfigError(f"seed must be whole numbers >= 0, got {seed!r}")
     known = {int(seed) for seed in seeds} or {default_seed}
     if again := sorted(known & set(settings.final_seeds)):
         raise ConfigError(f"hydra.sweeper.final_seeds must be fresh seeds, got {again}, which also choose")
+    if settings.until and settings.final_seeds:
+        raise ConfigError(
+            "hydra.sweeper.until adds fresh seeds by itself: leave hydra.sweeper.final_seeds out"
+        )
     if settings.final_seeds and not (space.rates or space.ranges):
         raise ConfigError("hydra.sweeper.final_seeds needs something to choose: a list of optimizer.lr")
 
@@ -286,17 +295,19 @@ def _tell_rest(space: Space, settings: FairSweeperConf) -> None:
     more = {
         "of the search": trials,
         "of rates outward": arms * seeds * settings.extend,
-        "on fresh seeds": arms * len(set(settings.final_seeds)),
+        "on fresh seeds": arms * (settings.max_seeds if settings.until else len(set(settings.final_seeds))),
     }
     if told := [f"{count} {what}" for what, count in more.items() if count]:
         out.print(f"these come first; later at most {sum(more.values())} more jobs: {', '.join(told)}")
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    judging = len(set(settings.final_seeds)) or seeds
+    least = math.ceil(-math.log2(ALPHA))
+    if arms > 1 and not settings.until and judging < least:
+        out.print(
+            f"nothing can be concluded from {many(judging, 'seed')}: no schedule can be ruled out, however "
+            f"large the difference, with fewer than {least}; hydra.sweeper.until=decided adds fresh seeds "
+            "until it is known",
+            soft_wrap=True,
+        )
 
 
 def _loss(returned: JobReturn) -> float:
