@@ -23,12 +23,12 @@ from mlflow.utils.rest_utils import http_request_safe
 
 from ..errors import ConfigError, reason_of
 from ..record.directory import now
+from ..settings.address import SQLITE
 from ..tracking.store import silence
 from ..tracking.uploader import clean_environment
 from .model import Curve
 
 CHILD = "tags.`mlflow.parentRunId`"
-SQLITE = "sqlite:///"
 RUNS_IN_PAGE = 1000
 RUNS_IN_REQUEST = 60  # a request's line stays below 4 kB, the limit of common proxies; MLflow's is 100 runs
 MOST_POINTS = 2500  # MLflow's limit for one run

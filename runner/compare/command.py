@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     """
     asked = parser().parse_args(arguments)
     from .. import console  # and mlflow, matplotlib: only where the options are right
-    from ..run.start import absolute
+    from ..settings.address import absolute
     from . import reader, report
     from .archive import Archive
     from .model import Question

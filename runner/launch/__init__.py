@@ -15,6 +15,7 @@ def spelled_out(arguments: list[str]) -> list[str]:
         ConfigError: there is no such sweep.
     """
     from ..record.directory import locate
+    from ..settings.overrides import quoted
 
     spelled = [each for each in arguments if each in MULTIRUN]
     for each in (each for each in arguments if each not in MULTIRUN):
@@ -23,13 +24,8 @@ def spelled_out(arguments: list[str]) -> list[str]:
             spelled.append("sweep.plan=true")
         elif key == "sweep.resume" and value not in ("", "null"):
             is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-            path = _quoted(str(locate(value[1:-1] if is_quoted else value, key).path))
+            path = quoted(str(locate(value[1:-1] if is_quoted else value, key).path))
             spelled += [f"{key}={path}", f"hydra.sweep.dir={path}"]
         else:
             spelled.append(each)
     return spelled
-
-
-def _quoted(text: str) -> str:
-    """Return a text as Hydra takes it whole: a bare comma would be a list, an equals sign an error."""
-    return "'" + text.replace("'", "\\'") + "'"

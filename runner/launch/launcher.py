@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
@@ -17,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..errors import ConfigError
 from ..settings.config import SweepSettings, TrackingSettings, made
+from ..settings.overrides import key_of, parse_one
 from ..sweep import sweep
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ class PooledLauncher(Launcher):
         composed: dict[tuple[str, ...], DictConfig] = {}
         wanted = []
         for overrides in job_overrides:
-            key = tuple(o for o in overrides if not o.startswith("seed="))
-            seed = next((o for o in overrides if o.startswith("seed=")), None)
+            key = tuple(o for o in overrides if key_of(o) != "seed")
+            seed = next((o for o in reversed(overrides) if key_of(o) == "seed"), None)
             if key not in composed:
                 config = self._context.config_loader.load_sweep_config(self._config, list(key))
                 OmegaConf.set_struct(config, False)
@@ -127,8 +127,7 @@ class PooledLauncher(Launcher):
                 composed[key] = config
             config = composed[key].copy()
             if seed is not None:
-                [parsed] = OverridesParser.create().parse_overrides([seed])
-                OmegaConf.update(config, "seed", parsed.value())
+                OmegaConf.update(config, "seed", parse_one(seed).value())
             wanted.append(Wanted(config, list(overrides)))
         return wanted
 

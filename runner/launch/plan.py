@@ -14,6 +14,7 @@ from schedules.show.terminal import bars, columns_of, scale
 
 from ..console import err, out, short
 from ..errors import ConfigError
+from ..settings.overrides import given
 from ..words import duration, many
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: 
 
 def _kind(wanted: Wanted, checked: Checked, mine: Sweep) -> str:
     """Return what tells a job's plan from others': all that is varied but the seed."""
-    chosen = [o.partition("=") for o in wanted.overrides if o.partition("=")[0] in mine.varied - {"seed"}]
-    words = [value if key == "schedule" else f"{key.rpartition('.')[2]}={value}" for key, _, value in chosen]
+    chosen = {key: value for key, value in given(wanted.overrides).items() if key in mine.varied - {"seed"}}
+    words = [
+        value if key == "schedule" else f"{key.rpartition('.')[2]}={value}" for key, value in chosen.items()
+    ]
     return " ".join(words) or "all jobs"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from ..record.directory import Ending, RunDirectory, now, write_atomically
 from ..record.journal import Journal, read
 from ..run.start import announce, carry_out, keep_config, prepare
 from ..settings.config import RunSettings, flat, named
+from ..settings.overrides import command, in_force, key_of, without
 from ..sweep import sweep
 from ..tracking.courier import Messenger
 from ..training.build import Experiment
@@ -91,7 +91,7 @@ def _name(settings: RunSettings, test: RangeTest, overridden: list[str]) -> str:
     """Return what tells a range test from its neighbours: also what else a sweep varies."""
     told = {"task.hyperparameter", "model", "dataset"}
     varied = sweep.current.varied - told if sweep.current is not None else set()
-    others = [o for o in overridden if o.partition("=")[0] in varied]
+    others = [o for o in in_force(overridden) if key_of(o) in varied]
     model, dataset = settings.model["name"], settings.dataset["name"]
     return " ".join(["range_test", test.hyperparameter, model, dataset, *others])
 
@@ -167,5 +167,5 @@ def _next(outcome: Outcome, overridden: list[str]) -> str:
     """Return the command that trains with the value found."""
     name = outcome.test.hyperparameter
     found = f"optimizer.{name}={outcome.recommended:g}"
-    kept = [o for o in overridden if not o.startswith(("task", f"optimizer.{name}=", "hydra."))]
-    return f"{console.python()} -m runner {shlex.join([*kept, found])}"
+    kept = without(in_force(overridden), "task", f"optimizer.{name}", "hydra.run", "hydra.sweep")
+    return command([*kept, found], python=console.python())

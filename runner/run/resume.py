@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from schedules.names import nearest
@@ -13,6 +12,7 @@ from ..errors import ConfigError
 from ..record.directory import locate
 from ..record.journal import count
 from ..settings.config import RunSettings, flat, load
+from ..settings.overrides import parse
 from ..sweep import sweep
 from ..tracking import courier
 from ..training import ranks
@@ -118,8 +118,8 @@ def _apply(saved: Any, overrides: list[str]) -> DictConfig:
     asked = OmegaConf.create(OmegaConf.to_container(saved))
     assert isinstance(asked, DictConfig)
     known = flat(saved)
-    for override in OverridesParser.create().parse_overrides(overrides):
-        key = override.get_key_element().lstrip("+~")
+    for override in parse(overrides):
+        key = override.key_or_group
         if isinstance(OmegaConf.select(saved, key), DictConfig):
             raise ConfigError(
                 f"{key} is a group, and may not be chosen anew when a run goes on; "

@@ -20,7 +20,9 @@ from .. import console
 from ..errors import ConfigError, Diverged, Interrupted
 from ..record import provenance
 from ..record.directory import Ending, Order, RunDirectory, now, write_atomically
+from ..settings.address import absolute
 from ..settings.config import AUTO, RunSettings, buildable, flat, load
+from ..settings.overrides import given, in_force, key_of
 from ..sweep import sweep
 from ..tracking import courier
 from ..training.signals import Stop, listening
@@ -317,7 +319,7 @@ def run_name(settings: RunSettings, overridden: list[str]) -> str:
     recipe = [name] if (name := experiment_name(overridden)) is not None else []
     told = {"experiment", "schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"}
     varied = sweep.current.varied - told if sweep.current is not None else set()
-    others = [o for o in overridden if o.partition("=")[0] in varied]
+    others = [o for o in in_force(overridden) if key_of(o) in varied]
     return " ".join([*recipe, schedule_name(settings, overridden), *rate, *others, f"seed={settings.seed}"])
 
 
@@ -332,23 +334,17 @@ def peak_rate(settings: RunSettings) -> float | None:
 
 def experiment_name(overridden: list[str]) -> str | None:
     """Return the recipe of ``conf/experiment/`` that was chosen; ``None`` where none was."""
-    chosen = [name for key, _, name in (o.partition("=") for o in overridden) if key == "experiment"]
-    return chosen[-1] if chosen and chosen[-1] != "null" else None
+    chosen = given(overridden).get("experiment")
+    return chosen if chosen != "null" else None
 
 
 def schedule_name(settings: RunSettings, overridden: list[str]) -> str:
     """Return the preset's name where one was chosen and left as it is, else that of the rate's schedule."""
-    keys = {o.lstrip("+~").partition("=")[0]: o.partition("=")[2] for o in overridden}
+    keys = given(overridden)
     if "schedule" in keys and not keys.keys() & {"schedule.lr", "schedule.lr.name"}:
         return keys["schedule"]
     node = settings.schedule.get("lr", "none")
     return str(node["name"]) if isinstance(node, dict) else "none" if node == "none" else "constant"
-
-
-def absolute(uri: str) -> str:
-    """Return a ``sqlite:///file`` address with the whole path: it then means one file everywhere."""
-    prefix = "sqlite:///"
-    return f"{prefix}{Path(uri.removeprefix(prefix)).absolute()}" if uri.startswith(prefix) else uri
 
 
 def _params(settings: RunSettings, experiment: Experiment) -> dict[str, Any]:

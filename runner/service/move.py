@@ -141,7 +141,7 @@ def point(root: Path, source: str, target: str) -> int:
         ConfigError: there are none, or one is being trained.
     """
     from ..record.directory import find
-    from ..run.start import absolute
+    from ..settings.address import absolute
 
     source, target = absolute(source), absolute(target)
     mine = [each for each in find(root) if each.order.uri == source]

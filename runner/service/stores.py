@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from mlflow.store.db import utils
 
 from ..errors import ConfigError, reason_of
-from ..tracking.store import SQLITE
+from ..settings.address import SQLITE
 
 BATCH = 2000  # rows
 LOCKS = {"job_locks", "scheduler_leases"}  # of running servers: not moved

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..commands.options import Parser
 from ..errors import ConfigError
-from ..tracking.access import holds_password
+from ..settings.address import holds_password
+from ..settings.overrides import in_force, key_of, parse
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -114,7 +115,7 @@ def command_of(asked: argparse.Namespace) -> list[str]:
     is_other = bool(words) and words[0] in COMMANDS
     if not is_other and not any(word.startswith("resume=") for word in words):
         _check(words, asked.multirun)
-        keys = {word.lstrip("+~").partition("=")[0] for word in words}
+        keys = {key_of(word) for word in words}
         if asked.multirun and "hydra/launcher" not in keys:
             words.append("hydra/launcher=ray")
         if "tracking" not in keys:
@@ -125,14 +126,7 @@ def command_of(asked: argparse.Namespace) -> list[str]:
 
 def _check(words: list[str], is_sweep: bool) -> None:
     """Raise for what is wrong on any cluster. Names are judged there: its version, plugins, data count."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from hydra.errors import HydraException
-
-    try:
-        parsed = OverridesParser.create().parse_overrides(words)
-    except HydraException as error:
-        raise ConfigError(" ".join(str(error).split())) from error
-    several = [str(each.get_key_element()) for each in parsed if each.is_sweep_override()]
+    several = [each.key_or_group for each in parse(in_force(words)) if each.is_sweep_override()]
     if several and not is_sweep:
         raise ConfigError(f"{several[0]} names several values: add -m to train each of them")
 

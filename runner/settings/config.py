@@ -13,7 +13,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ..errors import ConfigError
-from ..tracking.access import refuse_password
+from .address import refuse_password
+from .overrides import given
 from .trainer import TrainerSettings, check, choose_budget
 
 if TYPE_CHECKING:
@@ -110,8 +111,7 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     for group in GROUPS:
         if not isinstance(getattr(settings, group), dict) or not getattr(settings, group):
             raise ConfigError(f"{group} must be one of the group's options, got {getattr(settings, group)!r}")
-    for override in overridden:
-        group, _, chosen = override.partition("=")
+    for group, chosen in given(overridden).items():
         if group in GROUPS and chosen.startswith("["):
             raise ConfigError(
                 f"{group} must be one option, got {chosen}; to train each: -m {group}={chosen.strip('[]')}"

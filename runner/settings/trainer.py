@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from ..errors import ConfigError
+from .overrides import given
 
 BUDGETS = ("epochs", "steps", "tokens")
 DEFAULT_EPOCHS = 20
@@ -113,18 +114,18 @@ def choose_budget(trainer: TrainerSettings, overridden: list[str]) -> None:
     Raises:
         ConfigError: there are two.
     """
-    asked = {o.lstrip("+").split("=")[0].removeprefix("trainer.") for o in overridden}
-    on_line = [b for b in BUDGETS if f"{b}" in asked and getattr(trainer, b) is not None]
-    given = on_line or [b for b in BUDGETS if getattr(trainer, b) is not None]
-    if len(given) > 1:
+    asked = given(overridden)
+    on_line = [b for b in BUDGETS if f"trainer.{b}" in asked and getattr(trainer, b) is not None]
+    chosen = on_line or [b for b in BUDGETS if getattr(trainer, b) is not None]
+    if len(chosen) > 1:
         raise ConfigError(
             "exactly one of trainer.epochs, trainer.steps and trainer.tokens must be given, "
-            f"got {' and '.join(f'trainer.{b}' for b in given)}"
+            f"got {' and '.join(f'trainer.{b}' for b in chosen)}"
         )
     for budget in BUDGETS:
-        if given and budget != given[0]:
+        if chosen and budget != chosen[0]:
             setattr(trainer, budget, None)
-    if not given:
+    if not chosen:
         trainer.epochs = DEFAULT_EPOCHS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hydra.core.override_parser.types import IntervalSweep, Override
 
@@ -29,6 +29,7 @@ class Space:
         rate: key of the peak rate where it is a list; empty where it is not.
         rates: its values, as typed.
         ranges: what is searched.
+        order: place of each key on the command line.
     """
 
     fixed: list[str]
@@ -37,10 +38,11 @@ class Space:
     rate: str
     rates: list[str]
     ranges: dict[str, Range]
+    order: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, overrides: list[Override]) -> Space:
-        """Sort the overrides of a command line."""
+        """Sort the overrides of a command line, each of another key."""
         fixed: list[str] = []
         lists: dict[str, list[str]] = {}
         ranges: dict[str, Range] = {}
@@ -58,15 +60,22 @@ class Space:
         seeds = [f"seed={value}" for value in lists.pop("seed", [])]
         rates = lists.pop(rate, [])
         arms = itertools.product(*([f"{key}={value}" for value in values] for key, values in lists.items()))
-        return cls(fixed, list(arms), seeds, rate, rates, ranges)
+        order = {str(each.get_key_element()): place for place, each in enumerate(overrides)}
+        return cls(fixed, list(arms), seeds, rate, rates, ranges, order)
 
     def jobs(self, arms: Sequence[Arm], tuned: Sequence[str], seeds: Sequence[str]) -> list[list[str]]:
-        """Return the overrides of the jobs that train these arms with these tuned values and seeds."""
+        """Return the overrides of the jobs that train these arms with these tuned values and seeds.
+
+        They stand in the order of the command line: where two concern one value, Hydra lets the last count.
+        """
         axes = (arms, tuned or [""], seeds or [""])
         return [
-            [o for o in (*self.fixed, *arm, *t.split(), seed) if o]
+            sorted((o for o in (*self.fixed, *arm, *t.split(), seed) if o), key=self._place)
             for arm, t, seed in itertools.product(*axes)
         ]
+
+    def _place(self, override: str) -> int:
+        return self.order.get(override.partition("=")[0], len(self.order))
 
 
 def _range(key: str, override: Override) -> Range:

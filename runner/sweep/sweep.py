@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -21,6 +20,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from ..errors import ConfigError, Diverged
 from ..record import provenance
 from ..record.directory import Ending, Order, RunDirectory, find, now
+from ..settings.address import absolute
+from ..settings.overrides import in_force, parse, without
 from ..tracking import courier
 from ..training import ranks
 
@@ -127,8 +128,6 @@ class Sweep:
         return self.directory
 
     def _order(self, settings: TrackingSettings) -> Order:
-        from ..run.start import absolute
-
         origin = provenance.origin().tags
         mine = {
             "directory": str(self.directory.path),
@@ -269,10 +268,12 @@ class SweepCallback(Callback):
                 f"hydra.sweep.dir must be a new folder, got {path}, which holds a sweep; "
                 f"to go on with that one: sweep.resume={path}"
             )
-        title = " ".join(o for o in config.hydra.overrides.task if not o.startswith(("sweep.", "tracking=")))
-        overrides = OverridesParser.create().parse_overrides(list(config.hydra.overrides.task))
-        swept = [o for o in overrides if o.is_sweep_override()]
-        varied = {str(o.get_key_element()) for o in swept}
+        params = OmegaConf.select(config, "hydra.sweeper.params") or {}
+        asked = in_force([*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task])
+        arguments = without(asked, "sweep", "tracking")
+        title = " ".join(arguments)
+        swept = [o for o in parse(asked) if o.is_sweep_override()]
+        varied = {o.key_or_group for o in swept}
         searched = {o.key_or_group for o in swept if not o.is_discrete_sweep()}
         launcher = str(OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"])
         title = title or "of one job"

@@ -25,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..console import out
 from ..errors import ConfigError, Diverged, Planned
+from ..settings.overrides import in_force
 from ..words import listed, many
 from . import sweep
 from .adding import TAG, Race, add_seeds, begin
@@ -105,7 +106,7 @@ class FairSweeper(Sweeper):
         assert self.hydra_context is not None
         first = [f"{key}={value}" for key, value in self._settings.params.items()]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        space = Space.of(parser.parse_overrides([*first, *arguments]))
+        space = Space.of(parser.parse_overrides(in_force([*first, *arguments])))
         _fit(space, self._settings, self.config.seed)
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
@@ -189,7 +190,7 @@ class FairSweeper(Sweeper):
         """Return the first seed that no run has had, and have the sweep's run say how it is looked at."""
         assert self.config is not None
         assert sweep.current is not None
-        known = [int(seed.partition("=")[2]) for seed in space.seeds] or [int(self.config.seed)]
+        known = [int(number(seed.partition("=")[2])) for seed in space.seeds] or [int(self.config.seed)]
         known += [int(each.order.params.get("seed", 0)) for each in sweep.current.jobs()]
         race = self._race(self._settings.max_seeds, self._settings.tolerance)
         first_seed, text = begin(race, folder, known)
@@ -277,7 +278,7 @@ def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
     for seed in seeds:
         if not number(seed).is_integer():
             raise ConfigError(f"seed must be whole numbers >= 0, got {seed!r}")
-    known = {int(seed) for seed in seeds} or {default_seed}
+    known = {int(number(seed)) for seed in seeds} or {default_seed}
     if again := sorted(known & set(settings.final_seeds)):
         raise ConfigError(f"hydra.sweeper.final_seeds must be fresh seeds, got {again}, which also choose")
     if settings.until and settings.final_seeds:

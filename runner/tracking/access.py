@@ -5,34 +5,11 @@ Name and password are MLflow's own to find. They are in no setting, since every 
 
 from __future__ import annotations
 
-import re
 import shlex
 from typing import Any
 
 from ..errors import ConfigError, reason_of
-
-ACCOUNT = (
-    "name and password come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
-    "or the file ~/.mlflow/credentials"
-)
-
-
-def holds_password(text: str) -> bool:
-    """Whether a text holds an address with a name and a password: ``scheme://name:password@host``."""
-    return re.search(r"://[^/@\s]*:[^/@\s]*@", text) is not None
-
-
-def refuse_password(uri: str) -> None:
-    """Raise where an address holds a password: it would be logged with every run.
-
-    Raises:
-        ConfigError: it does.
-    """
-    if holds_password(uri):
-        hidden = re.sub(r"://[^/@]*@", "://***@", uri)
-        raise ConfigError(
-            f"tracking.uri must hold no password, which would be logged, got {hidden}; {ACCOUNT}"
-        )
+from ..settings.address import ACCOUNT
 
 
 def refusal(error: Exception, uri: str, experiment: str) -> ConfigError | None:

@@ -24,13 +24,13 @@ from mlflow.tracking import MlflowClient
 
 from ..errors import ConfigError, reason_of
 from ..record.directory import Order, now
+from ..settings.address import SQLITE
 from .access import refusal
 
 PARAMS_IN_BATCH = 100  # MLflow's limit for one call
 TEXT_LIMIT = 5000  # of a parameter or a tag; MLflow's own limits are 6000 and 8000
 UID = "runner.uid"
 HEARTBEAT = "runner.heartbeat"
-SQLITE = "sqlite:///"
 
 for noisy in ("mlflow", "alembic"):  # schema migrations of a new store, one line each
     logging.getLogger(noisy).setLevel(logging.WARNING)

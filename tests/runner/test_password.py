@@ -3,7 +3,7 @@
 import pytest
 
 from runner.errors import ConfigError
-from runner.tracking.access import refuse_password
+from runner.settings.address import refuse_password
 
 
 @pytest.mark.parametrize("uri", ["http://me:hunter2@tracking:5000", "postgresql://me:hunter2@db/mlflow"])
