@@ -176,20 +176,26 @@ def _guarded(work: Callable[[], int]) -> int:
     if sweep.current is not None and (sweep.current.finished or sweep.current.is_told):
         from .console import short, show_sweep
 
-        show_sweep(sweep.current)
-        if not interrupted:
+        is_compared = not interrupted and _is_comparable(sweep.current)
+        show_sweep(sweep.current, is_ranked=not is_compared)
+        if is_compared:
             _report(sweep.current)
-        elif sweep.current.launcher in sweep.POOLED:
+        elif interrupted and sweep.current.launcher in sweep.POOLED:
             again = shlex.quote(f"sweep.resume={short(sweep.current.directory.path)}")
             print(f"next   the same command with {again} goes on")
     return code
 
 
+def _is_comparable(mine: sweep.Sweep) -> bool:
+    """Say whether a sweep has runs to compare, and the store has all of them."""
+    is_sent = mine.is_delivered and mine.directory.sent is not None
+    return is_sent and len(mine.judged()) + len(mine.diverged) > 1
+
+
 def _report(mine: sweep.Sweep) -> None:
-    """Compare what a sweep trained, and add the report to its run; not where there is nothing to compare."""
+    """Compare what a sweep trained, and add the report to its run."""
     sent = mine.directory.sent
-    if not mine.is_delivered or sent is None or len(mine.judged()) + len(mine.diverged) < 2:
-        return
+    assert sent is not None
     from .compare import report
     from .compare.show import page, tables
     from .console import err, out, short

@@ -77,6 +77,7 @@ def decide(
         arm = int(np.argmin(deficits(paired(losses))))
         p = {c.arm: float(each) for c, each in zip(contenders, found, strict=True)}
         members = [i for i in range(len(found)) if found[i] > alpha or i == arm]
+    share = alpha if race is None else alpha / len(race.looks)  # the bounds' part of it, at each look
     blocked = _blocked(contenders)
     if blocked:
         members = list(range(len(contenders)))
@@ -87,8 +88,8 @@ def decide(
         arm=contenders[arm].arm,
         members=[contenders[i].arm for i in order if i in members],
         p={name: p[name] for name in named if name in p},
-        loses_at_most=_bound(losses, arm, members, alpha, race),
-        same_within=_finite(same_within(losses, members, alpha)) if len(members) > 1 else None,
+        loses_at_most=_bound(losses, arm, members, share, race),
+        same_within=_finite(same_within(losses, members, share)) if len(members) > 1 else None,
         seeds=look.seeds if look is not None else int(np.isfinite(losses[arm]).sum()),
         left_at=_left(contenders, look) if not blocked else {},
         over=_over(look),
@@ -100,12 +101,12 @@ def decide(
 
 
 def _bound(
-    losses: NDArray[np.float64], arm: int, members: list[int], alpha: float, race: Race | None
+    losses: NDArray[np.float64], arm: int, members: list[int], share: float, race: Race | None
 ) -> float | None:
     """Return what is lost at most: against the open arms at a look's share of alpha, else against all."""
     if race is None:
-        return _finite(regret_bound(losses, arm, alpha))
-    return _finite(regret_bound(losses[members], members.index(arm), alpha / len(race.looks)))
+        return _finite(regret_bound(losses, arm, share))
+    return _finite(regret_bound(losses[members], members.index(arm), share))
 
 
 def _finite(bound: float) -> float | None:

@@ -133,7 +133,7 @@ def reason(standing: Standing, race: Race, names: Sequence[str]) -> str:
         return f"open: {open_}; {upto}"
     out = [name for arm, name in enumerate(names) if arm not in standing.open]
     gone = f"; ruled out: {listed(out)}" if out else ""
-    bound = f"{standing.loses_at_most:.3g}" if math.isfinite(standing.loses_at_most) else "more than is known"
+    bound = f"{standing.loses_at_most:.3g}" if math.isfinite(standing.loses_at_most) else "an unknown amount"
     aim = f", and {race.tolerance:g} is tolerated" if race.tolerance is not None else ""
     return (
         f"open after {many(standing.seeds, 'seed')}: {open_}{gone}; taking {names[standing.pick]} may lose "
