@@ -21,6 +21,7 @@ from .errors import ConfigError, Diverged, Interrupted, JobFailed, Planned
 from .settings import messages
 from .settings.config import register_schema
 from .sweep import sweep
+from .sweep.tags import POOLED
 from .tracking import courier
 from .training import ranks, together
 
@@ -180,7 +181,7 @@ def _guarded(work: Callable[[], int]) -> int:
         show_sweep(sweep.current, is_ranked=not is_compared)
         if is_compared:
             _report(sweep.current)
-        elif interrupted and sweep.current.launcher in sweep.POOLED:
+        elif interrupted and sweep.current.launcher in POOLED:
             again = shlex.quote(f"sweep.resume={short(sweep.current.directory.path)}")
             print(f"next   the same command with {again} goes on")
     return code

@@ -40,7 +40,7 @@ def test_each_framework_has_its_door(file):
         "mlflow": {"tracking/access.py", "tracking/store.py", "tracking/delivery.py"}
         | {"compare/archive.py", "service/stores.py"},
         "hydra": {"__main__.py", "settings/config.py", "settings/messages.py", "settings/overrides.py"}
-        | {"sweep/sweep.py", "sweep/sweeper.py", "service/submit.py"}
+        | {"sweep/sweep.py", "sweep/sweeper.py", "sweep/space.py", "service/submit.py"}
         | {"launch/launcher.py", "launch/plugins.py"},
         "omegaconf": {
             "__main__.py",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..sweep.sweep import COMMAND, POOLED
+from ..sweep.tags import COMMAND, POOLED
 from ..words import duration, listed, many
 from .choice import Contender
 from .findings import Decision

@@ -13,8 +13,6 @@ from ..record.directory import write_atomically
 from ..words import listed, many
 
 FILE = "looks.json"
-TAG = "sweep.looks"
-"""Of a sweep's run: the settings of its looks and its first fresh seed, as JSON."""
 
 
 class Standing(Protocol):

@@ -24,16 +24,12 @@ from ..settings.address import absolute
 from ..settings.overrides import in_force, parse, without
 from ..tracking import courier
 from ..training import ranks
+from .tags import COMMAND, POOLED
 
 if TYPE_CHECKING:
     from ..settings.config import TrackingSettings
 
-POOLED = ("local", "ray")  # launchers of jobs in processes of their own, with a manifest to go on from
 MINE = ("basic", *POOLED)  # launchers that call the sweep by themselves, in the process that began it
-
-
-COMMAND = "sweep.command"
-"""Tag: the command line of a sweep, as a JSON list of overrides, those of Hydra's own settings among them."""
 
 
 @dataclass

@@ -28,10 +28,11 @@ from ..errors import ConfigError, Diverged, Planned
 from ..settings.overrides import in_force
 from ..words import listed, many
 from . import sweep
-from .adding import TAG, Race, add_seeds, begin
+from .adding import Race, add_seeds, begin
 from .rates import Rates
 from .search import Search, Settings
 from .space import RATES, Arm, Space, number
+from .tags import LOOKS, POOLED
 
 ALPHA = 0.05
 """Rate of false alarms of the report that a sweep ends with."""
@@ -87,8 +88,8 @@ class FairSweeper(Sweeper):
         sweep.raise_refusal()
         launcher = OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"]
         for name in ("plan", "resume"):
-            if config.sweep[name] and launcher not in sweep.POOLED:
-                needed = " or ".join(sweep.POOLED)
+            if config.sweep[name] and launcher not in POOLED:
+                needed = " or ".join(POOLED)
                 raise ConfigError(f"sweep.{name} needs hydra/launcher={needed}, got {launcher}")
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -194,7 +195,7 @@ class FairSweeper(Sweeper):
         known += [int(each.order.params.get("seed", 0)) for each in sweep.current.jobs()]
         race = self._race(self._settings.max_seeds, self._settings.tolerance)
         first_seed, text = begin(race, folder, known)
-        sweep.current.tags[TAG] = text
+        sweep.current.tags[LOOKS] = text
         return first_seed
 
     def _decide(self, space: Space, best: dict[Arm, str], first_seed: int) -> None:
