@@ -108,7 +108,7 @@ class FairSweeper(Sweeper):
         first = [f"{key}={value}" for key, value in self._settings.params.items()]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         space = Space.of(parser.parse_overrides(in_force([*first, *arguments])))
-        _fit(space, self._settings, self.config.seed)
+        _fit(space, self._settings, self.config.seed, self._judging_seeds())
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
@@ -255,8 +255,15 @@ def _note(text: str) -> None:
         sweep.current.note = text
 
 
-def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
-    """Raise where settings ask for what this command line cannot give."""
+def _fit(space: Space, settings: FairSweeperConf, default_seed: int, judging: int) -> None:
+    """Raise where settings ask for what this command line cannot give.
+
+    Args:
+        space: what is to be trained.
+        settings: of the sweeper.
+        default_seed: the seed where none is listed.
+        judging: fresh seeds that each competitor will have at least.
+    """
     for rate in space.rates:
         if not number(rate) > 0:
             raise ConfigError(f"{space.rate} must be numbers > 0 where several are listed, got {rate!r}")
@@ -269,8 +276,9 @@ def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
         raise ConfigError(
             f"{space.rate} must be one value or an interval where {next(iter(space.ranges))} is searched"
         )
-    least = len(space.jobs(space.arms, space.rates, space.seeds))
-    least += len(space.arms) * len(settings.final_seeds)
+    tuned_before = not settings.until or bool(space.rates)  # else every seed is a fresh one
+    least = len(space.jobs(space.arms, space.rates, space.seeds)) if tuned_before else 0
+    least += len(space.arms) * judging
     if settings.budget is not None and not space.ranges and least > settings.budget:
         raise ConfigError(
             f"hydra.sweeper.budget must be >= {least}, the jobs asked for, got {settings.budget}"

@@ -1,7 +1,7 @@
 """The report's claims are right as often as they say: false alarms and power over many made-up sweeps.
 
-Everything is drawn from fixed seeds, so a failure here is a changed procedure and not bad luck. A rate of false
-alarms may exceed what is stated by two standard errors of so many sweeps.
+Everything is drawn from fixed seeds, so a failure here is a changed procedure and not bad luck. A rate of
+false alarms may exceed what is stated by two standard errors of so many sweeps.
 """
 
 import numpy as np
@@ -115,8 +115,16 @@ def test_a_margin_is_claimed_wrongly_no_more_often_than_stated():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("better_by", "arms", "seeds", "power"),
-    [(2.0, 3, 6, 0.8), (2.0, 6, 8, 0.8), (2.0, 8, 8, 0.8), (1.5, 3, 8, 0.8), (1.5, 6, 10, 0.8)]
-    + [(1.5, 8, 11, 0.8), (1.0, 3, 12, 0.75), (1.5, 6, 8, 0.5)],
+    [
+        (2.0, 3, 6, 0.8),
+        (2.0, 6, 8, 0.8),
+        (2.0, 8, 8, 0.8),
+        (1.5, 3, 8, 0.8),
+        (1.5, 6, 10, 0.8),
+        (1.5, 8, 11, 0.8),
+        (1.0, 3, 12, 0.75),
+        (1.5, 6, 8, 0.5),
+    ],
 )
 def test_the_set_is_the_best_alone_as_often_as_measured(better_by, arms, seeds, power):
     sweeps = 400
