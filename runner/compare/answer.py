@@ -7,7 +7,7 @@ import math
 from ..words import duration, listed, many
 from .choice import Contender
 from .findings import Decision, Findings
-from .phrases import every, figure, label
+from .phrases import at_most, every, figure, label
 
 
 def answer(findings: Findings, contenders: list[Contender]) -> list[str]:
@@ -65,11 +65,11 @@ def _risk(decision: Decision, findings: Findings) -> str:
             f"By taking {decision.arm} you lose nothing{median} (its final validation loss: {figure(loss)})."
         )
     said = (
-        f"By taking {decision.arm} you lose at most {figure(decision.loses_at_most)}{median} "
+        f"By taking {decision.arm} you lose at most {at_most(decision.loses_at_most)}{median} "
         f"(its final validation loss: {figure(loss)})."
     )
     if decision.same_within is not None and not decision.by_wins:
-        said += f" {listed(decision.members)} are the same within {figure(decision.same_within)}."
+        said += f" {listed(decision.members)} are the same within {at_most(decision.same_within)}."
     return said
 
 

@@ -97,7 +97,7 @@ def test_false_alarms_where_one_arm_is_a_little_better(noise, better_by):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", [normal, heavy, diverging])
-@pytest.mark.parametrize(("arms", "most"), [(3, 12), (6, 12)])
+@pytest.mark.parametrize(("arms", "most"), [(3, 12), pytest.param(6, 12, marks=pytest.mark.soak)])
 def test_the_best_is_lost_at_no_more_looks_than_stated(noise, arms, most):
     race, sweeps = Race(most=most), SWEEPS
     lost = sum(0 not in race.look(x).open for x in drawn(noise, arms, most, sweeps=sweeps))
