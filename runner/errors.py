@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+BUG, MISTAKE = 1, 2
+"""Exit codes: something failed, or the user asked for what cannot be."""
+
 
 class ConfigError(Exception):
     """The user asked for something that cannot be: said before anything starts. Exit code 2."""
@@ -42,6 +45,21 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by signal {signum}")
         self.signum = signum
+
+
+class ThroughHydra(BaseException):
+    """An error on its way through Hydra to the entry point.
+
+    Hydra prints lines of its own around an ``Exception`` of a task, and makes one of a
+    callback a warning.
+
+    Args:
+        error: what went wrong.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 def reason_of(error: BaseException) -> str:

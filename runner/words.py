@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 
@@ -25,11 +26,13 @@ def many(count: int, noun: str) -> str:
 
 
 def probability(p: float) -> str:
-    """Return a p-value with two significant digits.
+    """Return a p-value with two significant digits; NaN stands for none.
 
-    >>> [probability(p) for p in (0.03125, 0.5, 1.0, 0.00002)]
-    ['0.031', '0.50', '1', '< 0.0001']
+    >>> [probability(p) for p in (0.03125, 0.5, 1.0, 0.00002, math.nan)]
+    ['0.031', '0.50', '1', '< 0.0001', 'none']
     """
+    if math.isnan(p):
+        return "none"
     if p < 1e-4:
         return "< 0.0001"
     return "1" if p >= 0.995 else f"{p:#.2g}"

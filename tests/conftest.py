@@ -84,7 +84,9 @@ def run(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Finished]:
 def run_warm() -> Callable[..., Finished]:
     """Run ``python -m runner <arguments>`` to its end, forked from a process that imported torch once."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["runner.__main__", "runner.run.start", "runner.training.build"])
+    context.set_forkserver_preload(
+        ["runner.__main__", "runner.dispatch", "runner.run.perform", "runner.training.build"]
+    )
 
     def finish(folder: Path, *arguments: str) -> Finished:
         with tempfile.TemporaryDirectory() as said:

@@ -60,7 +60,9 @@ def test_it_touches_four_files_at_most(followed):
 
 def test_every_law_holds_for_it(followed):
     laws = ["-m", "pytest", "-vv", "-p", "no:cacheprovider", "tests/schedules/test_laws.py"]
-    done = in_copy(followed, *laws, "schedules/quarter_circle.py", "-k", "quarter_circle or QuarterCircle")
+    done = in_copy(
+        followed, *laws, "schedules/families/quarter_circle.py", "-k", "quarter_circle or QuarterCircle"
+    )
     assert done.returncode == 0, done.stdout[-2000:]
     assert int(re.search(r"(\d+) passed", done.stdout)[1]) > 15  # the laws, and its doctest
 

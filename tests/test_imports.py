@@ -1,6 +1,7 @@
 """The arrows between the rooms: runner -> schedules and never back; each framework at its own door."""
 
 import ast
+import importlib.util
 import pkgutil
 import subprocess
 import sys
@@ -34,27 +35,92 @@ def test_schedules_is_pure(file):
     assert not imported(file) & outside
 
 
+DOORS = {
+    "mlflow": {"tracking/access.py", "tracking/store.py", "tracking/delivery.py"}
+    | {"compare/archive.py", "service/stores.py"},
+    "hydra": {"__main__.py", "settings/config.py", "settings/messages.py", "settings/overrides.py"}
+    | {"sweep/callback.py", "sweep/session.py", "sweep/sweeper.py", "sweep/space.py"}
+    | {"launch/launcher.py", "launch/options.py", "launch/plugins.py"},
+    "omegaconf": {"__main__.py", "dispatch.py", "settings/config.py", "settings/messages.py"}
+    | {"run/start.py", "run/resume.py", "run/artifacts.py", "range_test/start.py", "range_test/auto.py"}
+    | {"sweep/callback.py", "sweep/sweeper.py", "launch/launcher.py", "launch/jobs.py"}
+    | {"launch/options.py", "launch/preflight.py", "launch/task.py", "launch/worker.py"},
+    "optuna": {"sweep/search.py"},
+}
+
+
 @pytest.mark.parametrize("file", files("runner"), ids=lambda f: str(f.relative_to(ROOT)))
 def test_each_framework_has_its_door(file):
-    doors = {
-        "mlflow": {"tracking/access.py", "tracking/store.py", "tracking/delivery.py"}
-        | {"compare/archive.py", "service/stores.py"},
-        "hydra": {"__main__.py", "settings/config.py", "settings/messages.py", "settings/overrides.py"}
-        | {"sweep/sweep.py", "sweep/sweeper.py", "sweep/space.py", "service/submit.py"}
-        | {"launch/launcher.py", "launch/plugins.py"},
-        "omegaconf": {
-            "__main__.py",
-            "settings/config.py",
-            "settings/messages.py",
-            "run/start.py",
-            "run/resume.py",
-        }
-        | {"range_test/start.py", "sweep/sweep.py", "sweep/sweeper.py"}
-        | {"launch/launcher.py", "launch/jobs.py", "launch/preflight.py", "launch/worker.py"},
-        "optuna": {"sweep/search.py"},
-    }
-    for name, allowed in doors.items():
+    for name, allowed in DOORS.items():
         assert name not in imported(file) or str(file.relative_to(ROOT / "runner")) in allowed
+
+
+ROOMS = {
+    "runner": "words errors extras console settings record logs trainables registries data tasks "
+    "datasets models optimizers tracking training commands run service range_test sweep compare foresight "
+    "dispatch launch __main__",
+}
+"""The rooms of a package from the ground up: a file may import from its own room and from those before it."""
+
+MODULES_OF = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+    for package in ("runner", "schedules")
+    for file in files(package)
+}
+
+
+def imports_of(module: str) -> set[str]:
+    """Modules of ours that a module imports, wherever the import stands and whatever does it."""
+    file = MODULES_OF[module]
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *filter(None, [node.module])])
+            found |= {name if (name := f"{base}.{a.name}") in MODULES_OF else base for a in node.names}
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
+            "import_module",
+            "__import__",
+        ):
+            named = node.args[0]
+            if isinstance(named, ast.Constant) and isinstance(named.value, str):
+                found.add(importlib.util.resolve_name(named.value, package))
+    return found & MODULES_OF.keys()
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES_OF if m.startswith("runner.")])
+def test_every_import_points_down_the_order_of_the_rooms(module):
+    order = ROOMS["runner"].split()
+    assert room_of(module) in order, "a new room has to be entered in the order"
+    above = order[order.index(room_of(module)) + 1 :]
+    assert not {other for other in imports_of(module) if room_of(other) in above}
+
+
+@pytest.mark.parametrize("package", ["runner", "schedules"])
+def test_no_files_import_each_other_in_a_circle(package):
+    left = {m: {o for o in imports_of(m) if o != m} for m in MODULES_OF if m.split(".")[0] == package}
+    while free := {module for module, others in left.items() if not others & left.keys()}:
+        left = {module: others for module, others in left.items() if module not in free}
+    assert not left, "these import each other, directly or not"
+
+
+def test_no_module_rebinds_a_global_name():
+    rebound = {
+        str(file.relative_to(ROOT)): node.names
+        for file in files("runner")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Global)
+    }
+    assert not rebound
 
 
 def loaded(code: str) -> set[str]:

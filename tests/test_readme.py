@@ -10,7 +10,8 @@ import torch
 from hydra import compose, initialize_config_module
 
 import schedules
-from runner.settings.config import load, register_schema
+from runner.launch.plugins import register
+from runner.settings.config import load
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -53,7 +54,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("overrides", COMMANDS, ids=" ".join)
 def test_every_run_it_names_composes(overrides):
-    register_schema()
+    register()
     with initialize_config_module("conf", version_base="1.3"):
         load(compose("config", overrides=overrides), overrides)
 

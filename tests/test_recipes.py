@@ -12,8 +12,10 @@ from hydra import compose, initialize_config_module
 
 import schedules
 from runner.errors import ConfigError
-from runner.settings.config import load, register_schema
-from runner.training.build import build, build_plan
+from runner.launch.plugins import register
+from runner.settings.config import load
+from runner.training.build import build
+from runner.training.plans import build_plan
 
 from . import recipes
 
@@ -224,7 +226,7 @@ IN_TOKENS = {"gpt3", "llama3_405b", "deepseek_v3", "kimi_k2", "moonlight", "mini
 
 
 def composed(*overrides: str):
-    register_schema()
+    register()
     with initialize_config_module("conf", version_base="1.3"):
         return load(compose("config", overrides=list(overrides)), list(overrides))
 

@@ -1,4 +1,4 @@
-"""``python -m runner sync`` and ``doctor``: send what journals still hold, and close runs that died."""
+"""``python -m runner sync``: send what journals still hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from ..console import err, out, short
-from ..errors import ConfigError, reason_of
+from ..errors import BUG, ConfigError, reason_of
 from ..record.directory import RunDirectory, find
 from ..tracking.courier import left
 from ..tracking.uploader import clean_environment
@@ -14,85 +14,62 @@ from ..tracking.uploader import clean_environment
 TRIES = 3
 
 
+def main(arguments: list[str]) -> int:
+    """Send everything below the folder that the arguments name; return the exit code."""
+    return BUG if sync(folder_of("sync", arguments)) else 0
+
+
+def folder_of(command: str, arguments: list[str]) -> Path:
+    """Return the folder that a command's arguments name, by default ``outputs``.
+
+    Raises:
+        ConfigError: they are more than one folder.
+    """
+    if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
+        raise ConfigError(
+            f"usage: python -m runner {command} [DIR], by default outputs; got {' '.join(arguments)}"
+        )
+    return Path(arguments[0] if arguments else "outputs")
+
+
 def sync(root: Path) -> int:
     """Send everything below ``root`` that MLflow does not have yet; return how many runs are left unsent.
 
     May be called at any time and any number of times: what was acknowledged is not sent again.
     """
-    waiting = [d for d in _runs(root) if not d.delivered]
+    waiting = [d for d in runs_below(root) if not d.delivered]
     unsent = 0
     for directory in waiting:
         if directory.is_alive():
             out.print(f"running    {short(directory.path)}: its own process sends it")
-        elif not _send(directory):
+        elif not send(directory):
             unsent += 1
     if not waiting:
         out.print(f"nothing to send below {short(root.absolute())}")
     return unsent
 
 
-def doctor(root: Path) -> int:
-    """Close runs below ``root`` that died without a word as KILLED, and send what is not in MLflow yet.
-
-    Returns how many runs are left unsent.
-    """
-    died = [d for d in _runs(root) if d.bury(_last_sign(d), **{"closed.by": "doctor"})]
-    for directory in died:
-        out.print(f"died       {short(directory.path)}: closed as KILLED")
-    unsent = sum(not _send(d) for d in _runs(root) if not d.delivered and not d.is_alive())
-    if not died:
-        out.print(f"no run below {short(root.absolute())} died without a word")
-    return unsent
-
-
-def doctor_of_store(uri: str, experiment: str, silent: float) -> None:
-    """Close the runs of a store that are RUNNING without a heartbeat for ``silent`` seconds.
-
-    For runs of machines that this one cannot look at. Their journals stay there: ``sync`` sends the rest.
+def runs_below(root: Path) -> list[RunDirectory]:
+    """Return the runs below a folder.
 
     Raises:
-        ConfigError: the store cannot be opened, or ``silent`` is shorter than a few heartbeats.
+        ConfigError: there is no such folder.
     """
-    clean_environment()
-    from ..tracking.delivery import BEAT_SECONDS
-    from ..tracking.store import Store
-
-    if not silent >= 3 * BEAT_SECONDS:
-        raise ConfigError(f"--silent must be >= {3 * BEAT_SECONDS:g} seconds, got {silent:g}")
-    store = Store(uri, experiment)
-    found = store.silent(silent)
-    for run in found:
-        where = f"{run.data.tags.get('host', '?')}:{run.data.tags.get('directory', '?')}"
-        store.close(run, f"no heartbeat for {silent:g} s")
-        out.print(
-            f"silent     {run.info.run_name} ({run.info.run_id[:8]}): closed as KILLED; journal: {where}"
-        )
-    if not found:
-        out.print(f"no run of {experiment} is silent")
-
-
-def _runs(root: Path) -> list[RunDirectory]:
     if not root.is_dir():
         raise ConfigError(f"the folder must exist, got {str(root)!r}")
     return list(find(root))
 
 
-def _last_sign(directory: RunDirectory) -> int:
-    """Return when a run, or a job of a sweep, last wrote something [milliseconds since 1970]."""
-    files = [directory.order_file, *directory.path.rglob("*.journal")]
-    return max(file.stat().st_mtime_ns for file in files) // 1_000_000
-
-
-def _send(directory: RunDirectory) -> bool:
+def send(directory: RunDirectory) -> bool:
     """Deliver one directory; return whether nothing is left to send, or another process is sending it."""
-    held = directory.lock("delivery")
-    if held is None:
+    lock = directory.lock("delivery")
+    if lock is None:
         out.print(f"sending    {short(directory.path)}: another process is at it")
         return True
     clean_environment()
     from ..tracking.delivery import Delivery
 
-    with held:
+    with lock:
         for attempt in range(TRIES):
             try:
                 done = Delivery(directory).advance()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..sweep.tags import COMMAND, POOLED
+from ..record import keys
+from ..settings.overrides import command, key_of, without
+from ..sweep.tags import POOLED
 from ..words import duration, listed, many
 from .choice import Contender
 from .findings import Decision
@@ -49,62 +50,57 @@ class Sweep:
         """
         own = [*self._kept(settings), *settings]
         own += [f"sweep.resume={self.collection.run_id}"] if self.is_resumable else []
-        line = " ".join(shlex.quote(override) for override in own)
+        line = command(own, multirun=True)
         cost = f"  (at most {many(jobs, 'run')}{self._time(jobs)})" if jobs else ""
-        return f"python -m runner -m {line}{cost}"
+        return f"{line}{cost}"
 
     def anew(self, *settings: str, jobs: int) -> str:
         """Return the command of a new sweep like this one, with further settings."""
-        line = " ".join(shlex.quote(override) for override in [*self._kept(settings), *settings])
-        return f"python -m runner -m {line}  (at most {many(jobs, 'run')}{self._time(jobs)})"
+        line = command([*self._kept(settings), *settings], multirun=True)
+        return f"{line}  (at most {many(jobs, 'run')}{self._time(jobs)})"
 
     @property
     def overrides(self) -> list[str]:
         """Those of the sweep's own command line."""
         tags = self.collection.tags
-        if COMMAND in tags:
-            given: list[str] = json.loads(tags[COMMAND])
-            return given
-        return [each for each in SPACE.split(tags.get("sweep.overrides", "").strip()) if "=" in each]
+        if keys.ARGUMENTS in tags:
+            return [str(each) for each in json.loads(tags[keys.ARGUMENTS])]
+        return [each for each in SPACE.split(tags.get(keys.SWEEP_ARGUMENTS, "").strip()) if "=" in each]
 
     @property
     def rate_key(self) -> str:
         """The setting that holds the peak rate."""
-        given = {_key(override) for override in self.overrides}
+        given = {key_of(override) for override in self.overrides}
         return next((key for key in RATE_KEYS if key in given), RATE_KEYS[-1])
 
     @property
     def has_rates(self) -> bool:
         """Whether its command lists peak rates, which can be extended."""
-        return any(_key(o) in RATE_KEYS and "," in o and "interval(" not in o for o in self.overrides)
+        return any(key_of(o) in RATE_KEYS and "," in o and "interval(" not in o for o in self.overrides)
 
     @property
     def extended(self) -> int:
         """How many rates outward it asked for."""
-        given = [o for o in self.overrides if _key(o) == "hydra.sweeper.extend"]
+        given = [o for o in self.overrides if key_of(o) == "hydra.sweeper.extend"]
         return int(given[-1].partition("=")[2]) if given else 0
 
     @property
     def is_resumable(self) -> bool:
         """Whether more jobs can be added to the sweep: not where another program holds them."""
-        chosen = next((o for o in self.overrides if _key(o) == "hydra/launcher"), "hydra/launcher=local")
+        chosen = next((o for o in self.overrides if key_of(o) == "hydra/launcher"), "hydra/launcher=local")
         return chosen.partition("=")[2] in POOLED
 
     def _kept(self, settings: Sequence[str]) -> list[str]:
         """Return the sweep's overrides that further settings leave as they are."""
-        keys = {_key(setting) for setting in settings}
-        keys |= {FINAL} if "hydra.sweeper.until" in keys else set()
-        return [o for o in self.overrides if _key(o) not in keys and not _key(o).startswith("sweep.")]
+        replaced = {key_of(setting) for setting in settings}
+        replaced |= {FINAL} if "hydra.sweeper.until" in replaced else set()
+        return [o for o in without(self.overrides, "sweep") if key_of(o) not in replaced]
 
     def _time(self, jobs: int) -> str:
         seconds = [
             run.seconds for run in self.collection.runs if run.status == "FINISHED" and run.seconds > 0
         ]
         return f", about {duration(jobs * float(np.mean(seconds)))} of training" if seconds else ""
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").partition("=")[0]
 
 
 def advice(collection: Collection, contenders: list[Contender], decision: Decision) -> list[str]:

@@ -134,5 +134,7 @@ def _cost(findings: Findings) -> str:
     }
     parts["not ended"] = cost.runs - sum(parts.values())
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in parts.items() if count)
-    spent = f"{many(cost.steps, 'step')} and {duration(cost.seconds)} of training"
+    spent = many(cost.steps, "step")
+    if cost.seconds:  # logs of others do not say
+        spent += f" and {duration(cost.seconds)} of training"
     return f"It cost {many(cost.runs, 'run')} ({kinds}), {spent}."

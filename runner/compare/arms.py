@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..settings.config import GROUPS
+from ..settings.config import GROUPS, purpose_of
 
 Params = dict[str, str]
 RATES = ("peak_lr", "schedule.lr.peak_value", "schedule.lr", "optimizer.lr")
@@ -13,11 +13,6 @@ RATES = ("peak_lr", "schedule.lr.peak_value", "schedule.lr", "optimizer.lr")
 _NO_ARM = {
     *RATES,
     "seed",
-    "plugins",
-    "trainer.device",
-    "trainer.threads",
-    "trainer.checkpoint_seconds",
-    "trainer.checkpoint_steps",
     "total_steps",  # follow from the others
     "steps_per_epoch",
     "parameters",
@@ -50,7 +45,7 @@ def arms(names: list[str], params: list[Params], searched: Collection[str] = ())
     >>> arms(["cosine", "cosine"], [{"model.name": "mlp"}, {"model.name": "cnn", "model.channels": "8"}])
     ['cosine model=mlp', 'cosine model=cnn']
     """
-    keys = {key for row in params for key in row} - _NO_ARM - set(searched)
+    keys = {key for row in params for key in row if purpose_of(key).decides} - _NO_ARM - set(searched)
     told: list[str] = []
     for key in sorted(keys, key=lambda key: (not key.endswith(".name"), key)):
         follows: dict[tuple[str | None, ...], str | None] = {}

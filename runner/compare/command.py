@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..commands.options import Parser
+from ..errors import ConfigError
 from ..settings.config import TrackingSettings
 
 
@@ -33,6 +34,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--no-log", action="store_true", help="leave the sweep's artifacts in MLflow as they are"
     )
+    logs = made.add_argument_group("runs trained elsewhere, from their logs")
+    logs.add_argument("--logs", nargs="+", metavar="LOG", help="files or folders; MLflow is left alone")
+    logs.add_argument("--group", metavar="REGEX", help="what of a log's name is the schedule")
+    logs.add_argument("--seed", metavar="REGEX", help="what of a log's name is the seed")
+    for name, what in (("rate", "the rate"), ("loss", "the loss"), ("step", "the step")):
+        logs.add_argument(f"--{name}", metavar="COLUMN", help=f"what a log calls {what}")
     return made
 
 
@@ -43,6 +50,11 @@ def main(arguments: list[str]) -> int:
         ConfigError: an option is wrong, or there is no such store, sweep or arm.
     """
     asked = parser().parse_args(arguments)
+    if asked.logs:
+        return _of_logs(asked)
+    for name in ("group", "seed", "rate", "loss", "step"):
+        if getattr(asked, name) is not None:
+            raise ConfigError(f"--{name} is of --logs, and there are none")
     from .. import console  # and mlflow, matplotlib: only where the options are right
     from ..settings.address import absolute
     from . import reader, report
@@ -66,4 +78,25 @@ def main(arguments: list[str]) -> int:
         console.out.print(
             f"        and as artifacts {report.PLACE}/ of the run {collection.run_id} in MLflow"
         )
+    return 0
+
+
+def _of_logs(asked: argparse.Namespace) -> int:
+    """Compare runs that were trained elsewhere."""
+    if asked.sweep:
+        raise ConfigError(f"give a SWEEP or --logs, not both, got {asked.sweep!r}")
+    from .. import console
+    from .analysis import analyse
+    from .from_logs import NAME, Patterns, collect, judged
+    from .model import Question
+    from .show import page, tables
+
+    patterns = Patterns(asked.group, asked.seed, asked.step, asked.rate, asked.loss)
+    collection, seeded = collect(asked.logs, patterns)
+    question = Question(baseline=asked.baseline, target=asked.target, alpha=asked.alpha)
+    findings = judged(analyse(collection, question), seeded)
+    folder = asked.out or Path("outputs/compare", NAME)
+    page.write(collection, findings, folder)
+    tables.show(collection, findings)
+    console.out.print(f"report  {console.short((folder / page.PAGE).absolute())}")
     return 0

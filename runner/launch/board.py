@@ -16,7 +16,7 @@ from rich.text import Text
 
 from ..console import err
 from ..record.journal import count
-from ..sweep.sweep import summary_of
+from ..record.result import result_of
 from ..words import duration
 from . import manifest
 from .manifest import Job, Manifest
@@ -84,9 +84,9 @@ class Board:
         done = sum(each.state not in (manifest.WAITING, manifest.RUNNING) for each in self._jobs)
         place = f"{done}/{len(self._jobs)}"
         name = directory.order.name if directory.order_file.exists() else " ".join(job.overrides)
-        summary = summary_of(directory) if job.state == manifest.FINISHED else None
-        if summary is not None:
-            judged = f"val loss {summary.val_loss:.4f}  " if not math.isnan(summary.val_loss) else ""
+        result = result_of(directory) if job.state == manifest.FINISHED else None
+        if result is not None:
+            judged = f"val loss {result.val_loss:.4f}  " if not math.isnan(result.val_loss) else ""
             return Text(f"{place:>9}  {name}  {judged}{duration(job.seconds)}")
         again = ", is tried again" if job.state == manifest.WAITING else ""
         return Text(f"{place:>9}  {name}  {job.state}{again}: {job.reason}", style="red")
@@ -94,13 +94,13 @@ class Board:
     def _head(self, running: list[int]) -> Text:
         states = Counter(job.state for job in self._jobs)
         done = sum(states[state] for state in (*manifest.DONE, manifest.FAILED))
-        told = [f"{done} of {len(self._jobs)} jobs", f"{len(running)} running"]
-        told += [f"{states[s]} {s}" for s in (manifest.DIVERGED, manifest.FAILED) if states[s]]
+        parts = [f"{done} of {len(self._jobs)} jobs", f"{len(running)} running"]
+        parts += [f"{states[s]} {s}" for s in (manifest.DIVERGED, manifest.FAILED) if states[s]]
         fresh = done - self._before
         if fresh > 0:
             each = (time.monotonic() - self._began) / fresh
-            told.append(f"{duration(each * (len(self._jobs) - done))} left")
-        return Text("  ".join(told), style="bold")
+            parts.append(f"{duration(each * (len(self._jobs) - done))} left")
+        return Text("  ".join(parts), style="bold")
 
     def _running(self, running: list[int]) -> Table:
         table = Table(box=box.SIMPLE, show_header=False, padding=(0, 1))

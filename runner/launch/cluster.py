@@ -49,7 +49,7 @@ def connect(address: str | None) -> Any:
     """
     os.environ.setdefault(
         "RAY_DEDUP_LOGS_SKIP_REGEX", "^"
-    )  # all that its raylets report: it is said in our words
+    )  # all that its raylets report: our own message says it
     try:
         ray = extra("ray", "ray")
     except ValueError as error:
@@ -64,11 +64,11 @@ def connect(address: str | None) -> Any:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
         more = {"include_dashboard": False, "object_store_memory": LEAST_STORE}
     before = signal.getsignal(signal.SIGTERM)
-    with _overheard() as said:
+    with _overheard() as messages:
         try:
             ray.init(address=where, log_to_driver=False, logging_level="CRITICAL", **more)
         except Exception as error:  # of many kinds: no cluster, another version, a wrong token
-            why = "; ".join([reason_of(error), *said()])
+            why = "; ".join([reason_of(error), *messages()])
             raise ConfigError(
                 f"{SETTING} must be a Ray cluster that lets this process in, got {_told(address)}: {why}"
             ) from error
@@ -84,13 +84,13 @@ def _overheard() -> Iterator[Callable[[], list[str]]]:
         stderr = os.dup(2)
         os.dup2(file.fileno(), 2)
 
-        def said() -> list[str]:
+        def messages() -> list[str]:
             file.seek(0)
             lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
             return [line.rpartition("] ")[2] for line in lines[-1:]]
 
         try:
-            yield said
+            yield messages
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)

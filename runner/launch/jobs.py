@@ -2,59 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from ..errors import ConfigError, Diverged, JobFailed, Planned
+from ..errors import ConfigError, Planned
 from ..record import provenance
 from ..record.directory import Ending, RunDirectory, now
+from ..record.result import REASON, JobResult, result_of, state_of
 from ..settings.config import SweepSettings, TrackingSettings
-from ..sweep.sweep import Failure, Sweep, summary_of
-from ..tracking import courier
+from ..sweep.sweep import Sweep
+from ..tracking.courier import Messenger
 from . import manifest
 from .board import Board
-from .manifest import Job, Manifest, key_of
+from .doors import check
+from .manifest import Job, Manifest
 from .plan import show_plan, tell_twins
 from .pool import Ended, Places
-from .task import LOG, Task, check
+from .task import LOG, Task, Wanted
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """A job as the sweeper asks for it."""
-
-    config: DictConfig
-    overrides: list[str]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended: its final validation loss, or what went wrong."""
-
-    overrides: list[str]
-    val_loss: float
-    error: Exception | None = None
+if TYPE_CHECKING:
+    from .preflight import Checked
 
 
 class Jobs:
     """Runs the jobs of one sweep, batch by batch.
 
     Args:
-        mine: the sweep.
+        sweep: the sweep.
         pool: where they run.
         retries: how often a job whose process was killed is started again.
         tracking: the store.
         settings: of the sweep as a whole.
+        messenger: delivers the jobs that do not deliver themselves.
     """
 
     def __init__(
-        self, mine: Sweep, pool: Places, retries: int, tracking: TrackingSettings, settings: SweepSettings
+        self,
+        sweep: Sweep,
+        pool: Places,
+        retries: int,
+        tracking: TrackingSettings,
+        settings: SweepSettings,
+        messenger: Messenger,
     ) -> None:
         self._tracking = tracking
         self._settings = settings
-        self._sweep = mine
+        self._sweep = sweep
+        self._messenger = messenger
         self._pool = pool
         self._retries = retries
         self._kept: Manifest | None = None
@@ -64,68 +60,70 @@ class Jobs:
         self._steps: dict[int, int] = {}
         self._noted: set[int] = set()
 
-    def run(self, wanted: list[Wanted]) -> list[Outcome]:
+    def run(self, wanted: list[Wanted]) -> list[JobResult]:
         """Run what is not done yet of these jobs; return how each ended.
 
         Raises:
             ConfigError: a job is impossible, or the store is away. Nothing was trained.
             Planned: the sweep was only to be planned.
         """
-        mine = self._sweep.directory
-        mine.path.mkdir(parents=True, exist_ok=True)
-        messenger: Any = courier.current(mine.path / "uploader.log", self._tracking.patience)
-        yaml = [OmegaConf.to_yaml(each.config) for each in wanted]
-        checked = self._pool.call(check, yaml, [each.overrides for each in wanted], self._settings.plan)
-        _refuse([(each, look.error) for each, look in zip(wanted, checked, strict=True) if look.error])
-        if self._settings.plan:
-            show_plan(wanted, checked, self._sweep, self._pool.slots)
-            raise Planned
-        tell_twins(wanted, checked)
-        self._sweep.begin(self._tracking, messenger)
+        self._sweep.directory.path.mkdir(parents=True, exist_ok=True)
+        checked = self._look_at(wanted)
+        self._sweep.begin(self._tracking, self._messenger)
         jobs = [self._enter(each) for each in wanted]
         for job, look in zip(jobs, checked, strict=True):
             self._steps[job.number] = look.total_steps
         self._queue = list({j.number: j for j in jobs if j.state not in manifest.DONE}.values())
         self._manifest.save()
-        note = self._sweep.note
+        note = self._sweep.purpose
         with Board(self._manifest, self._steps, jobs, self._pool.slots, note) as board:
 
             def on_look(numbers: list[int]) -> None:
                 for number in [] if self._pool.delivers else numbers:
                     directory = self._manifest.directory(self._manifest.jobs[number])
                     if directory.order_file.exists():
-                        messenger.serve(directory)
-                messenger.keep_alive()
+                        self._messenger.serve(directory)
+                self._messenger.keep_alive()
                 board.show(numbers)
 
             def on_end(ended: Ended) -> None:
                 job = self._manifest.jobs[ended.number]
-                self._note(job, ended, messenger)
+                self._note(job, ended)
                 board.tell(job)
 
             self._pool.run(self._next, on_end, on_look)
-        return [self._outcome(job) for job in jobs]
+        return [self._result(job) for job in jobs]
+
+    def _look_at(self, wanted: list[Wanted]) -> list[Checked]:
+        """Return what is known of the jobs before any starts; refuse the sweep where one is impossible."""
+        yaml = [OmegaConf.to_yaml(each.config) for each in wanted]
+        checked: list[Checked] = self._pool.call(
+            check, yaml, [each.overrides for each in wanted], self._settings.plan
+        )
+        _refuse([(each, look.error) for each, look in zip(wanted, checked, strict=True) if look.error])
+        if self._settings.plan:
+            show_plan(wanted, checked, self._sweep, self._pool.slots)
+            raise Planned
+        tell_twins(wanted, checked)
+        return checked
 
     @property
     def _manifest(self) -> Manifest:
-        """The sweep's manifest: read when the sweep is held, not before."""
+        """The sweep's manifest: read when the sweep is locked, not before."""
         if self._kept is None:
             self._kept = Manifest(self._sweep.directory.path)
         return self._kept
 
     def _enter(self, wanted: Wanted) -> Job:
         plain: Any = OmegaConf.to_container(wanted.config, resolve=True)
-        job = self._manifest.enter(wanted.overrides, key_of(plain))
+        job = self._manifest.enter(wanted.overrides, plain)
         self._configs[job.number] = wanted
         directory = self._manifest.directory(job)
-        ending = directory.ending if directory.order_file.exists() else None
-        if ending is None and job.state in manifest.DONE:  # somebody took its folder away
+        result = result_of(directory)
+        if result is None and job.state in manifest.DONE:  # somebody took its folder away
             job.state = manifest.WAITING
-        elif ending is not None and job.state not in manifest.DONE:  # nobody was left to note it
-            if ending.status == "FINISHED":
-                job.state, job.reason = manifest.FINISHED, ""
-            elif "diverged.step" in ending.tags:
-                job.state, job.reason = manifest.DIVERGED, ending.tags["reason"]
+        elif result is not None and job.state not in manifest.DONE and result.state in manifest.DONE:
+            job.state, job.reason = result.state, result.reason  # no process was left to note it
         return job
 
     def _next(self) -> tuple[int, Task] | None:
@@ -145,12 +143,12 @@ class Jobs:
             overrides=wanted.overrides,
             above=self._sweep.directory.path,
             varied=self._sweep.varied,
-            origin=provenance.origin(),
+            origin=provenance.look_up(),
             goes_on=directory.order_file.exists(),
             delivers=self._pool.delivers,
         )
 
-    def _note(self, job: Job, ended: Ended, messenger: Any) -> None:
+    def _note(self, job: Job, ended: Ended) -> None:
         """Write down how a process ended; queue its job again when another try may help."""
         directory = self._manifest.directory(job)
         begun = directory.order_file.exists()
@@ -163,58 +161,47 @@ class Jobs:
             job.state = manifest.WAITING
             self._queue.append(job)
         if begun and not again:
-            messenger.serve(directory)
+            self._messenger.serve(directory)
             if ending is None or (dead and ending.status == "KILLED"):  # as its own uploader found it
                 status = "KILLED" if job.state == manifest.KILLED else "FAILED"
-                ending = Ending(status, now(), tags={"reason": job.reason})
+                ending = Ending(status, now(), tags={REASON: job.reason})
             if ended.stopped_for and ending.status == "KILLED":  # it knows the signal alone
-                ending.tags["reason"] = ended.stopped_for
-            messenger.end(directory, ending)
+                ending.tags[REASON] = ended.stopped_for
+            self._messenger.end(directory, ending)
         self._manifest.save()
 
-    def _outcome(self, job: Job) -> Outcome:
-        """Return how a job ended, and have the sweep know, once."""
+    def _result(self, job: Job) -> JobResult:
+        """Return how a job ended, and have the sweep note it, once."""
         directory = self._manifest.directory(job)
-        name = directory.order.name if directory.order_file.exists() else " ".join(job.overrides)
-        is_new = job.number not in self._noted
-        self._noted.add(job.number)
-        if job.state == manifest.FINISHED:
-            summary = summary_of(directory)
-            assert summary is not None
-            if is_new:
-                self._sweep.finished.append(summary)
-            return Outcome(job.overrides, summary.val_loss)
-        if is_new:
-            told = self._sweep.diverged if job.state == manifest.DIVERGED else self._sweep.failed
-            told.append(Failure(name, job.reason))
-        ending = directory.ending if directory.order_file.exists() else None
-        tags = ending.tags if ending is not None else {}
-        if job.state == manifest.DIVERGED:
-            last = float(tags["diverged.last_loss"]) if "diverged.last_loss" in tags else None
-            return Outcome(job.overrides, float("inf"), Diverged(int(tags["diverged.step"]), last))
-        return Outcome(job.overrides, float("nan"), JobFailed(f"job {job.number} ({name}): {job.reason}"))
+        begun = directory.order_file.exists()
+        name = directory.order.name if begun else " ".join(job.overrides)
+        result = result_of(directory) or JobResult(name, job.state)
+        if job.state != manifest.FINISHED:
+            result = dataclasses.replace(result, state=job.state, reason=job.reason)
+        if job.number not in self._noted:
+            self._noted.add(job.number)
+            self._sweep.note(result)
+        return result
 
 
 def _state_of(ended: Ended, ending: Ending | None, directory: RunDirectory) -> tuple[str, str]:
     """Return a job's state and the reason for it."""
-    if ending is not None and ending.status == "FINISHED":  # whatever came over its process afterwards
-        return manifest.FINISHED, ""
-    if ending is not None and "diverged.step" in ending.tags:
-        return manifest.DIVERGED, ending.tags["reason"]
+    if ending is not None and (state := state_of(ending)) in manifest.DONE:
+        return state, ending.tags[REASON] if state == manifest.DIVERGED else ""
     if ended.stopped_for:
         return (manifest.FAILED if ended.was_late else manifest.KILLED), ended.stopped_for
     if ended.reason or ended.code < 0:
         return manifest.FAILED, ended.reason or f"its process was killed by signal {-ended.code}"
-    said = ending.tags.get("reason") if ending is not None else None
-    return manifest.FAILED, said or _last_words(directory)
+    reason = ending.tags.get(REASON) if ending is not None else None
+    return manifest.FAILED, reason or _last_line(directory)
 
 
-def _last_words(directory: RunDirectory) -> str:
+def _last_line(directory: RunDirectory) -> str:
     """Return the last line of a job's log."""
     log = directory.path / LOG
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    said = [line for line in lines if line.strip()]
-    return said[-1].removeprefix("error: ") if said else "its process ended without a word"
+    written = [line for line in lines if line.strip()]
+    return written[-1].removeprefix("error: ") if written else "its process ended without a word"
 
 
 def _refuse(errors: list[tuple[Wanted, str]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,13 +14,19 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from ..errors import ConfigError
-from ..settings.config import SweepSettings, TrackingSettings, made
-from ..settings.overrides import key_of, parse_one
-from ..sweep import sweep
+from ..record.result import JobResult
+from ..settings.config import SweepSettings, TrackingSettings, made, refuse_moving
+from ..settings.overrides import parse_one, without
+from ..settings.rules import NotNegative, Positive, Whole, WholeOrZero, settle
+from ..sweep.session import SESSION
+from .task import Wanted
 
 if TYPE_CHECKING:
-    from .jobs import Jobs, Wanted
+    from .jobs import Jobs
     from .pool import Places
+
+
+SUBDIR = "${hydra.job.num}"
 
 
 @dataclass
@@ -37,10 +42,10 @@ class LocalLauncherConf:
     """
 
     _target_: str = "hydra_plugins.schedule_lab.LocalLauncher"
-    slots: int | None = None
+    slots: Whole | None = None
     devices: list[str] = field(default_factory=list)
-    timeout: float | None = None
-    retries: int = 1
+    timeout: Positive | None = None
+    retries: WholeOrZero = 1
 
 
 @dataclass
@@ -58,10 +63,10 @@ class RayLauncherConf:
 
     _target_: str = "hydra_plugins.schedule_lab.RayLauncher"
     address: str | None = None
-    cpus: float | None = None
-    gpus: float = 0.0
-    timeout: float | None = None
-    retries: int = 3
+    cpus: Positive | None = None
+    gpus: NotNegative = 0.0
+    timeout: Positive | None = None
+    retries: WholeOrZero = 3
 
 
 class PooledLauncher(Launcher):
@@ -73,10 +78,6 @@ class PooledLauncher(Launcher):
     """
 
     def __init__(self, timeout: float | None, retries: int) -> None:
-        if timeout is not None and not timeout > 0:
-            raise ConfigError(f"hydra.launcher.timeout must be > 0 seconds, got {timeout}")
-        if retries < 0:
-            raise ConfigError(f"hydra.launcher.retries must be a whole number >= 0, got {retries}")
         self._timeout, self._retries = timeout, retries
         self._jobs: Jobs | None = None
         self._config: Any = None
@@ -85,18 +86,25 @@ class PooledLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra composed for the sweep as a whole."""
         self._context, self._config = hydra_context, config
+        refuse_moving(config.hydra)
+        subdir = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+        if isinstance(subdir, dict) and subdir.get("subdir") != SUBDIR:
+            raise ConfigError(f"hydra.sweep.subdir must be {SUBDIR}, by which jobs are found again")
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs; return how each ended, in order. Called again, it adds jobs to the same sweep."""
         from .jobs import Jobs
 
         if self._jobs is None:
-            assert sweep.current is not None
+            sweep = SESSION.sweep
+            assert sweep is not None, "the callback begins a sweep before its launcher is asked"
             tracking = made(TrackingSettings, self._config.tracking, "tracking")
             settings = made(SweepSettings, self._config.sweep, "sweep")
-            pool = self._pool(sweep.current.directory.path)
-            self._jobs = Jobs(sweep.current, pool, self._retries, tracking, settings)
-        return [_returned(outcome) for outcome in self._jobs.run(self._wanted(job_overrides))]
+            messenger = SESSION.messenger(tracking.patience)
+            pool = self._pool(sweep.directory.path)
+            self._jobs = Jobs(sweep, pool, self._retries, tracking, settings, messenger)
+        wanted = self._wanted(job_overrides)
+        return [_returned(each, result) for each, result in zip(wanted, self._jobs.run(wanted), strict=True)]
 
     def _pool(self, folder: Path) -> Places:
         """Return where the jobs of the sweep in this folder run."""
@@ -113,13 +121,11 @@ class PooledLauncher(Launcher):
 
     def _wanted(self, job_overrides: Sequence[Sequence[str]]) -> list[Wanted]:
         """Compose the jobs; those that differ in nothing but the seed are composed once."""
-        from .jobs import Wanted
-
         composed: dict[tuple[str, ...], DictConfig] = {}
         wanted = []
         for overrides in job_overrides:
-            key = tuple(o for o in overrides if key_of(o) != "seed")
-            seed = next((o for o in reversed(overrides) if key_of(o) == "seed"), None)
+            key = tuple(without(overrides, "seed"))
+            seed = next((o for o in reversed(overrides) if o not in key), None)
             if key not in composed:
                 config = self._context.config_loader.load_sweep_config(self._config, list(key))
                 OmegaConf.set_struct(config, False)
@@ -138,10 +144,10 @@ class LocalLauncher(PooledLauncher):
     __module__ = "hydra_plugins.schedule_lab"
 
     def __init__(self, slots: int | None, devices: list[str], timeout: float | None, retries: int) -> None:
-        super().__init__(timeout, retries)
-        if slots is not None and slots < 1:
-            raise ConfigError(f"hydra.launcher.slots must be a whole number >= 1, got {slots}")
-        self._slots, self._devices = slots, [str(device) for device in devices]
+        asked = LocalLauncherConf(slots=slots, timeout=timeout, retries=retries)
+        settle(asked, "hydra.launcher")
+        super().__init__(asked.timeout, asked.retries)
+        self._slots, self._devices = asked.slots, [str(device) for device in devices]
 
     def _pool(self, folder: Path) -> Places:
         from .pool import Pool
@@ -162,11 +168,9 @@ class RayLauncher(PooledLauncher):
     def __init__(
         self, address: str | None, cpus: float | None, gpus: float, timeout: float | None, retries: int
     ) -> None:
-        super().__init__(timeout, retries)
-        if cpus is not None and not 0 < cpus < math.inf:
-            raise ConfigError(f"hydra.launcher.cpus must be a number > 0, got {cpus}")
-        if not 0 <= gpus < math.inf:
-            raise ConfigError(f"hydra.launcher.gpus must be a number >= 0, got {gpus}")
+        asked = RayLauncherConf(cpus=cpus, gpus=gpus, timeout=timeout, retries=retries)
+        settle(asked, "hydra.launcher")
+        super().__init__(asked.timeout, asked.retries)
         if gpus > 1 and gpus != int(gpus):
             raise ConfigError(f"hydra.launcher.gpus must be a whole number where it is > 1, got {gpus}")
         self._address, self._cpus, self._gpus = address, cpus, gpus
@@ -185,9 +189,10 @@ class RayLauncher(PooledLauncher):
         return RayPool(ray, folder, Needs(cpus, self._gpus), self._timeout, self._retries, self._preload())
 
 
-def _returned(outcome: Any) -> JobReturn:
-    """Return a job's outcome in Hydra's form."""
-    returned = JobReturn(overrides=outcome.overrides, working_dir=str(Path.cwd()))
-    returned.status = JobStatus.COMPLETED if outcome.error is None else JobStatus.FAILED
-    returned.return_value = outcome.val_loss if outcome.error is None else outcome.error
+def _returned(wanted: Wanted, result: JobResult) -> JobReturn:
+    """Return how a job ended in Hydra's form: its final validation loss, or its error."""
+    returned = JobReturn(overrides=wanted.overrides, working_dir=str(Path.cwd()))
+    error = result.error
+    returned.status = JobStatus.COMPLETED if error is None else JobStatus.FAILED
+    returned.return_value = result.val_loss if error is None else error
     return returned

@@ -10,15 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from ..record.directory import RunDirectory, write_atomically
-from ..settings.config import flat
+from ..record.result import DIVERGED, FAILED, FINISHED, KILLED
+from ..settings.config import deciding, flat, yaml_of
+
+__all__ = [
+    "DIVERGED",
+    "DONE",
+    "FAILED",
+    "FINISHED",
+    "KILLED",
+    "RUNNING",
+    "WAITING",
+    "Job",
+    "Manifest",
+    "key_of",
+]
 
 FILE = "manifest.json"
+RULE = "2:"  # how keys are made; older ones have no such mark
+CONFIG = "config.yaml"  # among a run's artifacts
 
-LEFT_OUT = ("tracking.", "sweep.", "trainer.checkpoint_", "trainer.threads", "trainer.device", "plugins")
-"""Settings that do not decide what a job comes to."""
+BEFORE = ("tracking.", "sweep.", "trainer.checkpoint_", "trainer.threads", "trainer.device", "plugins")
+"""Settings that older versions left out of a key."""
 
-WAITING, RUNNING, FINISHED = "waiting", "running", "finished"
-DIVERGED, FAILED, KILLED = "diverged", "failed", "killed"
+WAITING, RUNNING = "waiting", "running"
+"""States of a job that has not ended; those of one that has are a run's."""
 DONE = (FINISHED, DIVERGED)  # training these again would give the same
 
 
@@ -51,20 +67,27 @@ class Manifest:
     """The jobs of a sweep, kept in a file of its folder.
 
     Args:
-        folder: the sweep's. A manifest that lies there is gone on with.
+        folder: the sweep's. An existing manifest is continued.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / FILE
         self.jobs: list[Job] = []
+        self._ran: dict[int, str] = {}
         if self.file.exists():
             self.jobs = [Job(**each) for each in json.loads(self.file.read_text())]
 
-    def enter(self, overrides: list[str], key: str) -> Job:
-        """Return the job of this key; a new one gets the next number."""
-        known = next((job for job in self.jobs if job.key == key), None)
+    def enter(self, overrides: list[str], config: dict[str, Any]) -> Job:
+        """Return the job of this resolved config; a new one gets the next number.
+
+        A job that an older version entered is recognised by its key then, or by the config that it ran with.
+        """
+        key = key_of(config)
+        known = next((job for job in self.jobs if job.key in (key, _older_key_of(config))), None)
+        known = known or next((job for job in self.jobs if self._ran_with(job) == key), None)
         if known is not None:
+            known.key = key
             return known
         job = Job(len(self.jobs), overrides, key)
         self.jobs.append(job)
@@ -79,8 +102,24 @@ class Manifest:
         rows = [dataclasses.asdict(job) for job in self.jobs]
         write_atomically(self.file, json.dumps(rows, indent=1).encode())
 
+    def _ran_with(self, job: Job) -> str:
+        """Return the key of the config that a job of an older version ran with; empty for others."""
+        if job.key.startswith(RULE):
+            return ""
+        if job.number not in self._ran:
+            file = self.directory(job).artifacts / CONFIG
+            self._ran[job.number] = key_of(yaml_of(file)) if file.exists() else ""
+        return self._ran[job.number]
+
 
 def key_of(config: dict[str, Any]) -> str:
     """Return the hash of a resolved config, without what does not decide the result."""
-    deciding = {k: v for k, v in flat(config).items() if not k.startswith(LEFT_OUT)}
-    return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return RULE + _hash(deciding(flat(config)))
+
+
+def _older_key_of(config: dict[str, Any]) -> str:
+    return _hash({key: value for key, value in flat(config).items() if not key.startswith(BEFORE)})
+
+
+def _hash(settings: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -14,13 +14,14 @@ from schedules.show.terminal import bars, columns_of, scale
 
 from ..console import err, out, short
 from ..errors import ConfigError
+from ..settings.config import import_plugins
 from ..settings.overrides import given
 from ..words import duration, many
 
 if TYPE_CHECKING:
     from ..sweep.sweep import Sweep
-    from .jobs import Wanted
     from .preflight import Checked
+    from .task import Wanted
 
 START_SECONDS = 0.6  # that a job takes beside its steps
 SWEEP_SECONDS = 10.0  # that a sweep takes beside its jobs
@@ -29,6 +30,7 @@ WIDTH = 24
 
 def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: int) -> None:
     """Print and draw the schedules of a sweep, and what it would take; mark what is trained twice."""
+    import_plugins([plugin for each in wanted for plugin in each.config.plugins])
     table = Table(box=box.SIMPLE_HEAD, title=Text(f"plan of sweep {mine.title}"), title_justify="left")
     for column in ("schedule of lr", "shape", "first", "peak", "last", "steps", "jobs"):
         table.add_column(column, justify="left" if column in ("schedule of lr", "shape") else "right")

@@ -9,6 +9,8 @@ from types import ModuleType
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 
+from ..settings.config import register_schema
+from ..settings.rules import open_numbers
 from ..sweep import sweeper
 from ..sweep.adding import Race
 from ..sweep.sweeper import FairSweeperConf
@@ -27,7 +29,11 @@ class FairSweeper(sweeper.FairSweeper):
 
 
 def register() -> None:
-    """Register them. Hydra takes plugins from the package ``hydra_plugins`` alone: they get a place there."""
+    """Register the schema of the settings, and the plugins.
+
+    Hydra takes plugins from the package ``hydra_plugins`` alone: they get a place there.
+    """
+    register_schema()
     plugins = Plugins.instance()  # looks for other plugins first
     try:
         place = importlib.import_module("hydra_plugins")
@@ -39,6 +45,6 @@ def register() -> None:
         plugins.register(made)
     setattr(place, "schedule_lab", ours)  # noqa: B010  a module has no attribute of that name to a checker
     store = ConfigStore.instance()
-    store.store(group="hydra/launcher", name="local", node=LocalLauncherConf, provider="runner")
-    store.store(group="hydra/launcher", name="ray", node=RayLauncherConf, provider="runner")
-    store.store(group="hydra/sweeper", name="fair", node=FairSweeperConf, provider="runner")
+    store.store(group="hydra/launcher", name="local", node=open_numbers(LocalLauncherConf), provider="runner")
+    store.store(group="hydra/launcher", name="ray", node=open_numbers(RayLauncherConf), provider="runner")
+    store.store(group="hydra/sweeper", name="fair", node=open_numbers(FairSweeperConf), provider="runner")

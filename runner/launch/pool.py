@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from ..errors import Interrupted
 from ..training.signals import Stop, listening
-from .task import GRACE, Task, work
+from .doors import work
+from .task import GRACE, Task
 
 LOOK = 0.25  # seconds between two looks at the running jobs
 
@@ -131,8 +132,8 @@ class Pool:
             ) from None
         process.join()
         if not worked:
-            error, told = answer
-            error.add_note(f"in the process that looks at the jobs:\n{told}")
+            error, trace = answer
+            error.add_note(f"in the process that looks at the jobs:\n{trace}")
             raise error
         return answer
 
@@ -146,8 +147,8 @@ class Pool:
 
         Args:
             next_task: called when a slot is free; a job's number and task.
-            on_end: told of each process that ended; may make ``next_task`` give it again.
-            on_look: told the numbers of the running jobs a few times a second.
+            on_end: called with each process that ended; may make ``next_task`` give it again.
+            on_look: called a few times a second with the numbers of the running jobs.
 
         Raises:
             Interrupted: a signal came; every job was asked to save its state, and has ended.
@@ -221,9 +222,9 @@ def _answer_anyway(there: Any, function: Callable[..., Any], arguments: tuple[An
     except BrokenPipeError:
         raise
     except Exception as error:
-        told = traceback.format_exc()
+        trace = traceback.format_exc()
         try:
             pickle.loads(pickle.dumps(error))
-        except Exception:  # an exception of somebody's own need not survive the way
+        except Exception:  # a user's exception may not be picklable
             error = RuntimeError(repr(error))
-        there.send((False, (error, told)))
+        there.send((False, (error, trace)))

@@ -14,8 +14,10 @@ import schedules
 
 from ..errors import ConfigError
 from ..range_test.ramp import first_ramp
-from ..settings.config import AUTO, buildable, flat, load
-from ..training.build import LONGEST_LINT, Experiment, build, lint
+from ..settings.config import AUTO, buildable, deciding, flat, load
+from ..training.build import build
+from ..training.experiment import Experiment
+from ..training.lint import LONGEST_LINT, lint
 
 TIMED_SECONDS = 1.0
 TIMED_STEPS = 100
@@ -98,12 +100,11 @@ def _checked(cfg: DictConfig, overrides: list[str], step_seconds: dict[str, floa
 
 
 def _curves(cfg: DictConfig, experiment: Experiment) -> str:
-    """Hash what the optimizer will be told at each step, and every setting but the schedule's own."""
+    """Hash the values that the optimizer gets at each step, and every setting but the schedule's own."""
     rest = {
         key: value
-        for key, value in flat(OmegaConf.to_container(cfg, resolve=True)).items()
-        if not key.startswith(("schedule.", "tracking.", "sweep."))
-        and (key not in ("seed", "optimizer.lr") or value == AUTO)
+        for key, value in deciding(flat(OmegaConf.to_container(cfg, resolve=True))).items()
+        if not key.startswith("schedule.") and (key not in ("seed", "optimizer.lr") or value == AUTO)
     }
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True, default=str).encode())
     for name, schedule in sorted(experiment.plan.items()):

@@ -21,7 +21,7 @@ from .pool import LOOK, Ended, Next
 from .task import BROKEN, GRACE
 
 COUNT_EVERY = 2.0  # seconds between two looks at how large the cluster is
-PATIENCE = 10.0  # seconds of waiting for a worker before that is said
+PATIENCE = 10.0  # seconds of waiting for a worker before a message says so
 JOIN_SECONDS = 30.0  # that the nodes of a cluster that was just started have to join it
 STOP_SECONDS = GRACE + 10.0  # that a worker has to say how a job ended that was asked to stop
 
@@ -74,12 +74,12 @@ class RayPool:
 
     def _refuse(self, folder: Path) -> None:
         """Raise where the cluster is too small, or a node does not see the sweep's folder."""
-        began, told = time.monotonic(), False
+        began, is_announced = time.monotonic(), False
         while not (large := [node for node in nodes(self._ray) if room(node, self._needs)]):
             if time.monotonic() - began > JOIN_SECONDS:
                 break
-            if not told:
-                told = True
+            if not is_announced:
+                is_announced = True
                 err.print(f"waiting for a node with {self._needs}, for {JOIN_SECONDS:.0f} s at most")
             time.sleep(LOOK)
         if not large:
@@ -124,18 +124,18 @@ class RayPool:
             JobFailed: the worker was lost, each time.
             Interrupted: a signal came.
         """
-        asked = self._answer.remote(function, arguments, self._place, self._preload)
-        began, told = time.monotonic(), False
+        answer_of = self._answer.remote(function, arguments, self._place, self._preload)
+        began, is_announced = time.monotonic(), False
         with listening() as stop:
-            while not self._ray.wait([asked], timeout=LOOK)[0]:
+            while not self._ray.wait([answer_of], timeout=LOOK)[0]:
                 if stop.signum is not None:
-                    self._ray.cancel(asked, force=True)
+                    self._ray.cancel(answer_of, force=True)
                 stop.check()
-                if not told and time.monotonic() - began > PATIENCE and not self._has_room():
-                    told = True
+                if not is_announced and time.monotonic() - began > PATIENCE and not self._has_room():
+                    is_announced = True
                     err.print(f"waiting for a worker with {self._needs}")
         try:
-            worked, answer = self._ray.get(asked)
+            worked, answer = self._ray.get(answer_of)
         except self._ray.exceptions.RayError as error:
             raise JobFailed(f"the worker that looks at the jobs was lost: {reason_of(error)}") from error
         if not worked:
@@ -175,8 +175,8 @@ class RayPool:
             if (given := next_task()) is None:
                 break
             number, task = given
-            told = dataclasses.replace(task, place=self._place)
-            ref = self._train.remote(number, told, self._timeout, self._preload)
+            placed = dataclasses.replace(task, place=self._place)
+            ref = self._train.remote(number, placed, self._timeout, self._preload)
             self._jobs[ref] = Sent(number, time.monotonic())
             sent = True
         return sent

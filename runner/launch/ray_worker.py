@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import platform
 import signal
@@ -21,25 +22,23 @@ from .task import REFUSED, Task
 
 FOLDER = "hydra.sweep.dir"
 
-_pool: Pool | None = None
-
 
 def train(number: int, task: Task, timeout: float | None, preload: list[str]) -> Ended:
     """Run one job to its end. A Ray task; Ray stops it as Ctrl-C would, and the job saves its state.
 
     Args:
         number: the job.
-        task: what its process is told.
+        task: the job's description.
         timeout: stop it after so long [seconds]; ``None``: never.
         preload: modules that it will import, beside torch.
     """
     if not RunDirectory(task.above).order_file.exists():
         return Ended(number, REFUSED, 0.0, "", False, unseen(FOLDER, task.above, [platform.node()]))
-    pool = _own_pool(preload)
+    pool = _own_pool(tuple(preload))
     pool.timeout = timeout
     origin = provenance.moved_here(task.origin)
-    told = dataclasses.replace(task, environment=task.environment | _devices(), origin=origin)
-    waiting = [(number, told)]
+    here = dataclasses.replace(task, environment=task.environment | _devices(), origin=origin)
+    waiting = [(number, here)]
     ended: list[Ended] = []
     with suppress(Interrupted):
         pool.run(lambda: waiting.pop() if waiting else None, ended.append, lambda _: None)
@@ -51,15 +50,15 @@ def answer(
 ) -> tuple[bool, Any]:
     """Return whether a function that needs torch worked, and what it gave or raised. A Ray task."""
     try:
-        return True, _own_pool(preload).call(_as_a_job, _devices(), place, function, *arguments)
-    except Exception as error:  # as it is, not in the clothes that Ray puts on it
+        return True, _own_pool(tuple(preload)).call(_as_a_job, _devices(), place, function, *arguments)
+    except Exception as error:  # the original exception, not Ray's wrapper
         return False, error
 
 
 def _devices() -> dict[str, str]:
     """Return the variable with the devices that Ray gave to this task.
 
-    A process has to be told: the server that it is forked from has those of an earlier one.
+    It is passed to each process: the server that it is forked from has those of an earlier one.
     """
     given = extra("ray", "ray").get_runtime_context().get_accelerator_ids().get("GPU", [])
     return {"CUDA_VISIBLE_DEVICES": ",".join(given)}
@@ -74,7 +73,7 @@ def _as_a_job(environment: dict[str, str], place: Path, function: Callable[..., 
 
 def sees(paths: list[Path], preload: list[str]) -> tuple[list[bool], str]:
     """Return whether each of these is here, and the machine's name; get ready for jobs. A Ray task."""
-    _own_pool(preload)
+    _own_pool(tuple(preload))
     return [path.exists() for path in paths], platform.node()
 
 
@@ -86,12 +85,11 @@ def unseen(what: str, path: Path, machines: list[str]) -> str:
     )
 
 
-def _own_pool(preload: list[str]) -> Pool:
+@functools.cache
+def _own_pool(preload: tuple[str, ...]) -> Pool:
     """Return the pool of this process. Ray gives it one job after the other: they share a warm server."""
-    global _pool
-    if _pool is None:
-        # multiprocessing has each child import the main script, and that of a Ray worker imports Ray.
-        vars(sys.modules["__main__"]).pop("__file__", None)
-        _pool = Pool(1, preload=preload)
-        _pool.warm_up()
-    return _pool
+    # multiprocessing has each child import the main script, and that of a Ray worker imports Ray.
+    vars(sys.modules["__main__"]).pop("__file__", None)
+    pool = Pool(1, preload=list(preload))
+    pool.warm_up()
+    return pool

@@ -1,16 +1,13 @@
-"""What a job's process is told, and the doors it enters by: light to import, unlike what is behind them."""
+"""A job's description: all that its process has to know, light to import."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
 
 from ..record.provenance import Origin
-
-if TYPE_CHECKING:
-    from .preflight import Checked
-
 
 LOG = "job.log"  # of what a job prints, in its folder
 REFUSED = 2  # exit codes, as those of the command
@@ -47,15 +44,9 @@ class Task:
     place: Path | None = None
 
 
-def work(task: Task) -> None:
-    """Run one job to its end."""
-    from .worker import work
+@dataclass(frozen=True)
+class Wanted:
+    """A job as the sweeper asks for it."""
 
-    work(task)
-
-
-def check(configs: list[str], overrides: list[list[str]], timed: bool) -> list[Checked]:
-    """Look at jobs before any of them starts."""
-    from .preflight import check
-
-    return check(configs, overrides, timed)
+    config: DictConfig
+    overrides: list[str]

@@ -17,20 +17,21 @@ import matplotlib.figure  # noqa: F401
 import torch._dynamo  # noqa: F401
 from omegaconf import DictConfig, OmegaConf
 
+from ..dispatch import run
 from ..errors import ConfigError, Diverged, Interrupted
-from ..record import provenance
 from ..record.directory import Ending, RunDirectory
-from ..run import resume, start
+from ..run.context import Context
+from ..run.resume import resume
 from ..settings.messages import explain
-from ..sweep import sweep
-from ..tracking import courier
+from ..sweep.sweep import Sweep
+from ..tracking.courier import Courier, Messenger
 from ..training.build import build  # noqa: F401  with all that is registered
 from .task import BROKEN, GRACE, LOG, REFUSED, Task
 
 LAST_TRY_SECONDS = 180.0  # a worker that lost the cluster ends after 60 s; NFS keeps its locks for 90 s more
 
 
-class Parent:
+class ParentDelivered:
     """The messenger of a job whose parent sends for it: what lies in the run's folder is all it says."""
 
     def open(self, directory: RunDirectory, offline: bool) -> str | None:
@@ -49,8 +50,11 @@ class Parent:
         return True
 
     def complaint(self, directory: RunDirectory) -> str:
-        """Know of nothing: the parent does."""
+        """Return no complaint: the parent tracks them."""
         return ""
+
+    def serve(self, directory: RunDirectory) -> None:
+        """Do nothing: the parent looks for the runs of its jobs."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -62,7 +66,7 @@ class Parent:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-class Own(courier.Courier):
+class SelfDelivering(Courier):
     """The messenger of a job that sends its own journal, on a machine where nobody else would.
 
     The sweep began while the store was there: a job that finds it away trains, and sends later.
@@ -84,18 +88,21 @@ def work(task: Task) -> None:
     os.environ.update(task.environment)
     if task.place is not None:
         os.chdir(task.place)
-    provenance.adopt(task.origin)
-    messenger: courier.Messenger = Parent()
-    if task.delivers:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-        patience = OmegaConf.select(OmegaConf.create(task.config), "tracking.patience")
-        messenger = Own(task.path / "uploader.log", float(patience))
-    courier.use(messenger)
-    sweep.current = sweep.Sweep.around(RunDirectory(task.above), task.varied)
-    code = _code(task)
+    code = _code(task, _context_of(task))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # what libraries do at exit is for processes that imported them
+
+
+def _context_of(task: Task) -> Context:
+    """Return what the one run of this process shares with nobody."""
+    messenger: Messenger = ParentDelivered()
+    if task.delivers:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        patience = OmegaConf.select(OmegaConf.create(task.config), "tracking.patience")
+        messenger = SelfDelivering(task.path / "uploader.log", float(patience))
+    above = Sweep.around(RunDirectory(task.above), task.varied)
+    return Context(above, task.origin, given_messenger=messenger)
 
 
 def _end_with_parent() -> None:
@@ -115,17 +122,17 @@ def _wait_for_last_try(directory: RunDirectory) -> None:
         time.sleep(1.0)
 
 
-def _code(task: Task) -> int:
+def _code(task: Task, context: Context) -> int:
     started = time.perf_counter()
     try:
         if task.goes_on:
             if task.delivers:
                 _wait_for_last_try(RunDirectory(task.path))
-            resume.resume(str(task.path), [])
+            resume(str(task.path), [], context)
         else:
             config = OmegaConf.create(task.config)
             assert isinstance(config, DictConfig)
-            start.run(config, task.path, task.overrides)
+            run(config, task.path, task.overrides, context)
     except Interrupted as error:
         return 128 + error.signum
     except (ConfigError, Diverged) as error:

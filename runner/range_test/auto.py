@@ -9,10 +9,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from omegaconf import DictConfig
+
 from ..console import out
 from ..errors import ConfigError
-from ..settings.config import RunSettings
+from ..settings.config import RunSettings, buildable, deciding, flat
 from ..settings.trainer import BUDGETS
+from ..training.build import build
 from ..training.signals import listening
 from . import start
 from .outcome import Outcome, judge
@@ -20,8 +23,6 @@ from .ramp import build_ramp, climb
 from .settings import RangeTest
 from .suggest import Ramp
 from .table import headline
-
-_found: dict[str, Found] = {}
 
 
 @dataclass(frozen=True)
@@ -46,28 +47,35 @@ class Found:
         start.keep(self.outcome, folder)
 
 
-def find(settings: RunSettings) -> Found:
+def find(cfg: DictConfig, settings: RunSettings, overridden: list[str], known: dict[str, Found]) -> Found:
     """Return the rate to train with, from a range test with the default settings and seeds of its own.
 
     It depends on all that the run has but its schedule, seed and length. So the jobs of a sweep that differ
     only in those get the same rate, and a process that has found it once does not test again.
+
+    Args:
+        cfg: the composed config.
+        settings: the same, checked.
+        overridden: overrides of the command line.
+        known: rates that were found before; the new one is added.
 
     Raises:
         ConfigError: no schedule of the run follows ``optimizer.lr``, or the test finds nothing.
         Interrupted: a signal.
     """
     _refuse_unused(settings)
+    build(buildable(cfg, overridden))  # a mistake is reported before the test
     key = _key(settings)
-    if key not in _found:
+    if key not in known:
         outcome = _test(settings)
         if outcome.recommended is None:
             raise ConfigError(
                 f"optimizer.lr=auto: {outcome.reason}; look closer with task=range_test, then give a number"
             )
-        _found[key] = Found(outcome.recommended, outcome)
+        known[key] = Found(outcome.recommended, outcome)
         for doubt in outcome.doubts:
             print(f"warning: optimizer.lr=auto: {doubt}", file=sys.stderr)
-    found = _found[key]
+    found = known[key]
     out.print(f"optimizer.lr=auto: {headline(found.outcome)}")
     return found
 
@@ -93,9 +101,10 @@ def _refuse_unused(settings: RunSettings) -> None:
 
 def _key(settings: RunSettings) -> str:
     """Return a text that is the same for runs whose tests are the same."""
-    plain = dataclasses.asdict(settings)
-    for name in ("schedule", "seed", "tracking", "task"):
-        del plain[name]
-    for budget in BUDGETS:
-        del plain["trainer"][budget]
+    unused = ("seed", *(f"trainer.{budget}" for budget in BUDGETS))
+    plain = {
+        path: value
+        for path, value in deciding(flat(dataclasses.asdict(settings))).items()
+        if path not in unused and not path.startswith(("schedule.", "task."))
+    }
     return json.dumps(plain, sort_keys=True, default=str)

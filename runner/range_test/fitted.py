@@ -14,7 +14,7 @@ FEWEST = 5
 """Points that a line is fitted to at least."""
 
 NOISE = 3.0
-"""By how many standard deviations of the points a fitted curve falls that is said to fall."""
+"""Standard deviations of the points by which a fitted curve has to fall to count as falling."""
 
 
 def fitted(x: Floats, y: Floats) -> tuple[Floats, Floats]:

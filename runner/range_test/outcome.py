@@ -1,4 +1,4 @@
-"""What the ramps of a range test came to: every rule's value over the seeds, and one to begin with."""
+"""The result of a range test: every rule's value over the seeds, and one to begin with."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a range test came to.
+    """The result of a range test.
 
     Attributes:
-        test: what was asked.
+        test: its settings.
         ramps: seed -> its losses.
         suggestions: of every rule that is meant for this hyper-parameter.
         recommended: a value to begin with, rounded to two digits: it is not known better than that.

@@ -15,7 +15,8 @@ from schedules.pytorch import Plan
 from ..errors import ConfigError, Diverged
 from ..record.journal import Journal, read
 from ..settings.config import AUTO, RunSettings, named
-from ..training.build import Experiment, build
+from ..training.build import build
+from ..training.experiment import Experiment
 from ..training.signals import Stop
 from ..training.train import train
 from .settings import TASKS, RangeTest
@@ -29,7 +30,7 @@ class _Enough(Exception):
 
 
 class _NoCheckpoints:
-    """A ramp takes seconds, and is not gone on with."""
+    """Never checkpointed: a ramp is cheaper to rerun than to resume."""
 
     def due(self, finished: int) -> bool:
         return False
@@ -63,8 +64,8 @@ def build_ramp(settings: RunSettings, test: RangeTest, seed: int) -> Experiment:
         _plan({test.hyperparameter: 0.0}).bind(built.optimizer)  # before its limits are looked at
     except ValueError as error:
         raise ConfigError(f"task.hyperparameter: {error}") from error
-    held = {name: curve for name, curve in built.plan.items() if name != _other_name(test.hyperparameter)}
-    plan = _plan({**held, test.hyperparameter: test.schedule()})
+    others = {name: curve for name, curve in built.plan.items() if name != _other_name(test.hyperparameter)}
+    plan = _plan({**others, test.hyperparameter: test.schedule()})
     return replace(built, plan=plan, write=plan.bind(built.optimizer))
 
 
@@ -94,7 +95,7 @@ def climb(made: Experiment, test: RangeTest, path: Path, stop: Stop, on_progress
         test: when to stop.
         path: the journal to write.
         stop: looked at between two updates.
-        on_progress: told the updates finished, the recent loss and the plan's values, now and then.
+        on_progress: called now and then with the updates finished, the recent loss and the plan's values.
 
     Raises:
         Interrupted: a stop was asked for.

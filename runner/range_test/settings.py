@@ -1,4 +1,4 @@
-"""What a range test is told."""
+"""The settings of a range test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import schedules
 from schedules.names import Names
 
 from ..errors import ConfigError
-from ..training.build import BELOW_ONE
+from ..training.plans import BELOW_ONE
 
 RAMPS = ("exponential", "linear")
 LIMITS = {
@@ -18,7 +18,7 @@ LIMITS = {
     "beta1": (0.5, 0.99),
     "beta2": (0.5, 0.999),
 }
-"""From where to where a hyper-parameter goes if nothing else is said."""
+"""Default limits of the ramp for each hyper-parameter."""
 
 TASKS: Names[type] = Names("task")
 

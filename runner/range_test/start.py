@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,16 @@ from ..errors import Diverged
 from ..record import provenance
 from ..record.directory import Ending, RunDirectory, now, write_atomically
 from ..record.journal import Journal, read
-from ..run.start import announce, carry_out, keep_config, prepare
+from ..record.result import JobResult, result_of
+from ..run.artifacts import keep_config
+from ..run.context import Context
+from ..run.lifecycle import announce, carry_out, waits_for_delivery
+from ..run.naming import varied_overrides
+from ..run.report import run_line
 from ..settings.config import RunSettings, flat, named
-from ..settings.overrides import command, in_force, key_of, without
-from ..sweep import sweep
+from ..settings.overrides import command, in_force, without
 from ..tracking.courier import Messenger
-from ..training.build import Experiment
+from ..training.experiment import Experiment
 from ..training.signals import Stop
 from . import picture
 from .outcome import Outcome, judge
@@ -48,8 +52,15 @@ class EveryRampDiverged(Diverged):
         self.args = (outcome.reason,)
 
 
-def run(cfg: DictConfig, settings: RunSettings, path: Path, overridden: list[str]) -> sweep.Summary:
-    """Do the range test that ``settings.task`` describes; return its name and run, for a sweep's table.
+def start(
+    cfg: DictConfig,
+    settings: RunSettings,
+    directory: RunDirectory,
+    overridden: list[str],
+    context: Context,
+    messenger: Messenger,
+) -> JobResult:
+    """Do the range test that ``settings.task`` describes; return how it ended.
 
     Raises:
         ConfigError: before anything starts, and before MLflow has a run.
@@ -57,15 +68,21 @@ def run(cfg: DictConfig, settings: RunSettings, path: Path, overridden: list[str
         Interrupted: a signal; the run is KILLED and holds the losses so far.
     """
     test: RangeTest = named(TASKS, "task", settings.task)
-    directory, messenger = prepare(settings, path)
     first = build_ramp(settings, test, test.seeds[0])
     directory.artifacts.mkdir(exist_ok=True)
-    provenance.write(directory.artifacts)
+    provenance.write(context.origin, directory.artifacts)
     keep_config(cfg, directory)
-    what = f"{settings.model['name']} on {settings.dataset['name']}"
-    name = _name(settings, test, overridden)
-    tags = {"task": "range_test", **{f"plan.{key}": repr(curve) for key, curve in first.plan.items()}}
-    held, run_id = announce(settings, first, directory, messenger, name, _params(settings, first), tags)
+    varied = context.above.varied if context.above is not None else frozenset[str]()
+    lock, _ = announce(
+        settings,
+        first,
+        directory,
+        context,
+        messenger,
+        name=_name(settings, test, overridden, varied),
+        params=_params(settings, first),
+        tags={"task": "range_test", **{f"plan.{key}": repr(curve) for key, curve in first.plan.items()}},
+    )
     started = time.perf_counter()
 
     def work(stop: Stop) -> tuple[Ending, Outcome]:
@@ -77,21 +94,21 @@ def run(cfg: DictConfig, settings: RunSettings, path: Path, overridden: list[str
         figures = outcome.figures() | {"seconds": time.perf_counter() - started}
         return Ending("FINISHED", now(), figures, {"range_test": outcome.reason}), outcome
 
-    outcome = carry_out(work, settings, directory, held, messenger)
-    sent = directory.sent
-    run_id = run_id or (sent.run_id if sent is not None else "not in MLflow yet")
-    show(outcome, what, [("run", run_id), ("store", settings.tracking.uri), ("files", console.short(path))])
-    if outcome.recommended is not None and sweep.current is None:
+    waits = waits_for_delivery(context)
+    outcome = carry_out(work, settings, directory, lock, messenger, waits=waits)
+    ended = result_of(directory)
+    assert ended is not None, "carry_out writes the ending"
+    what = f"{settings.model['name']} on {settings.dataset['name']}"
+    places = [("store", settings.tracking.uri), ("files", console.short(directory.path))]
+    show(outcome, what, [*run_line(ended), *places])
+    if outcome.recommended is not None and context.above is None:
         console.out.print(f"next   {_next(outcome, overridden)}")
-    seconds = time.perf_counter() - started
-    return sweep.Summary(name, run_id, math.nan, None, seconds, directory)
+    return ended
 
 
-def _name(settings: RunSettings, test: RangeTest, overridden: list[str]) -> str:
+def _name(settings: RunSettings, test: RangeTest, overridden: list[str], varied: Set[str]) -> str:
     """Return what tells a range test from its neighbours: also what else a sweep varies."""
-    told = {"task.hyperparameter", "model", "dataset"}
-    varied = sweep.current.varied - told if sweep.current is not None else set()
-    others = [o for o in in_force(overridden) if key_of(o) in varied]
+    others = varied_overrides(overridden, varied - {"task.hyperparameter", "model", "dataset"})
     model, dataset = settings.model["name"], settings.dataset["name"]
     return " ".join(["range_test", test.hyperparameter, model, dataset, *others])
 
@@ -110,7 +127,7 @@ def _climb_all(
     messenger: Messenger,
     stop: Stop,
 ) -> dict[int, Ramp]:
-    """Train the ramps one after the other; the first is built already, so that what is wrong was said."""
+    """Train the ramps one after the other; the first is built already, so that a mistake was reported."""
     ramps: dict[int, Ramp] = {}
     made: Experiment | None = first
     for seed in test.seeds:

@@ -6,7 +6,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ..console import err, look, out
+from ..console import err, out
+from ..run.report import look
 from .outcome import Outcome, Suggestion
 
 

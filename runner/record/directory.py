@@ -1,7 +1,7 @@
 """A run's directory: which file holds what. A crash leaves each as it was or as it was to be.
 
 ======================  ============================================================
-``run.json``            what MLflow is to be told of the run, and its plan (:class:`Order`)
+``run.json``            what MLflow has to know of the run, and its plan (:class:`Order`)
 ``steps.journal``       every step
 ``evaluations.journal`` every evaluation
 ``end.json``            how it ended (:class:`Ending`); missing while it runs
@@ -9,7 +9,7 @@
 ``checkpoint.pt``       the last checkpoint, ``checkpoint.previous.pt`` the one before
 ``artifacts/``          config, plan, picture, packages: sent as they are
 ``uploader.log``        what kept the uploader from delivering
-``*.lock``              held by the process that trains, and by the one that delivers
+``*.lock``              locked by the process that trains, and by the one that delivers
 ======================  ============================================================
 """
 
@@ -33,7 +33,7 @@ Record = TypeVar("Record", bound="Order | Ending | Sent")
 
 @dataclass
 class Order:
-    """What MLflow is to be told when a run begins.
+    """What MLflow has to know when a run begins.
 
     Attributes:
         uid: the run's own name, made before MLflow has one: sending the order twice makes one run.
@@ -110,7 +110,7 @@ class RunDirectory:
 
     @property
     def order(self) -> Order:
-        """What MLflow is to be told."""
+        """What MLflow has to know."""
         return _read(self.order_file, Order)
 
     @property
@@ -148,9 +148,9 @@ class RunDirectory:
         write_atomically(files[type(record)], json.dumps(dataclasses.asdict(record), indent=1).encode())
 
     def lock(self, role: str = "training") -> TextIOWrapper | None:
-        """Take a role for this process until the file returned is closed; ``None`` when another has it.
+        """Lock a role, ``training`` or ``delivery``, until the file returned is closed.
 
-        The roles are ``training`` and ``delivery``. A process that dies, however it does, gives them back.
+        ``None`` when another process has it. A process that dies, however it does, lets go of it.
         """
         file = (self.path / f"{role}.lock").open("a")
         try:
@@ -161,35 +161,34 @@ class RunDirectory:
         return file
 
     def hold(self) -> TextIOWrapper:
-        """Take the training of this run.
+        """Lock the training of this run for this process.
 
         Raises:
             ConfigError: another process has it, and not only to look whether it is taken.
         """
         deadline = time.monotonic() + 3.0
-        while (held := self.lock()) is None:
+        while (lock := self.lock()) is None:
             if time.monotonic() > deadline:
                 raise ConfigError(f"{self.path} is being trained by another process")
             time.sleep(0.05)
-        return held
+        return lock
 
     def is_alive(self) -> bool:
         """Whether a process is training it now."""
-        held = self.lock()
-        if held is None:
-            return True
-        held.close()
-        return False
+        lock = self.lock()
+        if lock is not None:
+            lock.close()
+        return lock is None
 
-    def bury(self, when: int, **tags: str) -> bool:
+    def close_dead(self, when: int, **tags: str) -> bool:
         """End a run whose process died without a word as KILLED; return whether that was so.
 
-        The training is held meanwhile, so that nobody goes on with the run between look and write.
+        The training is locked meanwhile, so that nobody resumes the run between look and write.
         """
-        held = self.lock()
-        if held is None:
+        lock = self.lock()
+        if lock is None:
             return False
-        with held:
+        with lock:
             if self.ending is not None:
                 return False
             self.write(Ending("KILLED", when, tags={"reason": "the process that trained it died"} | tags))
@@ -207,7 +206,7 @@ def locate(which: str, setting: str = "resume", root: Path = Path("outputs")) ->
 
     Args:
         which: the path, or the beginning of the id.
-        setting: what is to be told where there is no such run.
+        setting: name of the setting, for the message where there is no such run.
         root: where ids are looked for.
 
     Raises:

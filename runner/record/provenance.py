@@ -34,22 +34,10 @@ class Origin:
 SUBMITTED = {"submitted.by": "SCHEDULE_LAB_SUBMITTED_BY", "submitted.job": "SCHEDULE_LAB_SUBMITTED_JOB"}
 """Labels of a run that a cluster was sent, and the variables that its job has them in."""
 
-_adopted: Origin | None = None
-
-
-def adopt(origin: Origin) -> None:
-    """Take what the process that starts the jobs looked up."""
-    global _adopted
-    _adopted = origin
-
-
-def origin() -> Origin:
-    """Return where this process's runs come from."""
-    return _adopted or _look_up()
-
 
 @functools.cache
-def _look_up() -> Origin:
+def look_up() -> Origin:
+    """Return where the runs of this process come from."""
     return Origin(_tags(), _environment(), _git("diff", "HEAD") or "")
 
 
@@ -64,12 +52,11 @@ def moved_here(origin: Origin) -> Origin:
     return dataclasses.replace(origin, tags=origin.tags | machine, environment=environment)
 
 
-def write(folder: Path) -> None:
+def write(origin: Origin, folder: Path) -> None:
     """Write what the labels have no room for: ``environment.txt``, and ``diff.patch`` where there is one."""
-    known = origin()
-    (folder / "environment.txt").write_text(known.environment)
-    if known.diff:
-        (folder / "diff.patch").write_text(known.diff)
+    (folder / "environment.txt").write_text(origin.environment)
+    if origin.diff:
+        (folder / "diff.patch").write_text(origin.diff)
 
 
 def _tags() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a run came to, read from its journals: the same for a run in one piece and a resumed one."""
+"""Evaluations and final figures of a finished run, read from its journals: one piece or resumed alike."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ TOLERANCE = 1e-12
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to.
+    """Evaluations and final figures of a finished run.
 
     Attributes:
         evaluations: in order of their steps.
         loss: mean training loss of the last ``READ_EVERY`` steps at most.
         seconds: time in the loop of this process.
-        parted: the first step whose values were not the plan's, and in what; ``None`` when all were.
+        diverges_from_plan_at: the first step with another value than the plan's, and of what; ``None``:
+            there was none.
     """
 
     evaluations: list[Evaluation]
     loss: float
     seconds: float
-    parted: tuple[int, str] | None
+    diverges_from_plan_at: tuple[int, str] | None
 
     @property
     def final(self) -> Evaluation:
@@ -65,11 +66,13 @@ def result(directory: RunDirectory, plan: Plan, seconds: float) -> Result:
         for row in judged
     ]
     rows = read(directory.steps)
-    return Result(evaluations, float(rows["loss"][-READ_EVERY:].mean()), seconds, parted(rows, plan))
+    return Result(
+        evaluations, float(rows["loss"][-READ_EVERY:].mean()), seconds, diverges_from_plan_at(rows, plan)
+    )
 
 
-def parted(rows: NDArray[np.void], plan: Any) -> tuple[int, str] | None:
-    """Return the first step where the optimizer held another value than the plan's closed form, and which."""
+def diverges_from_plan_at(rows: NDArray[np.void], plan: Any) -> tuple[int, str] | None:
+    """Return the first step where the optimizer had another value than the plan's closed form, and which."""
     first: tuple[int, str] | None = None
     for name, schedule in plan.items():
         expected = schedules.values(schedule, int(rows["step"][-1]) + 1)[rows["step"]]

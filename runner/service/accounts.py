@@ -29,9 +29,9 @@ def main(arguments: list[str]) -> int:
     Raises:
         ConfigError: the server refuses, or a name, a permission or a password cannot be.
     """
-    asked = _parser().parse_args(arguments)
-    do: Callable[[argparse.Namespace], None] = asked.do
-    do(asked)
+    options = _parser().parse_args(arguments)
+    do: Callable[[argparse.Namespace], None] = options.do
+    do(options)
     return 0
 
 
@@ -59,50 +59,52 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(asked: argparse.Namespace) -> None:
+def _list(options: argparse.Namespace) -> None:
     for user in _ask("GET", "users/list")["users"]:
         print(f"{user['username']}{'  admin' if user['is_admin'] else ''}")
 
 
-def _add(asked: argparse.Namespace) -> None:
-    given = asked.password_from
+def _add(options: argparse.Namespace) -> None:
+    given = options.password_from
     password = os.environ.get(given, "") if given else secrets.token_urlsafe(18)
     if len(password) < SHORTEST:
         raise ConfigError(f"{given} must be a password of {SHORTEST} characters or more, got {len(password)}")
-    known = asked.name in [user["username"] for user in _ask("GET", "users/list")["users"]]
-    if known and not asked.or_update:
-        raise ConfigError(f"name must be a new one, got {asked.name!r}; --or-update gives it a new password")
-    if known:
-        _ask("PATCH", "users/update-password", username=asked.name, password=password)
-    else:
-        _ask("POST", "users/create", username=asked.name, password=password)
-    print(f"{'updated' if known else 'made'} {asked.name}" + ("" if given else f"; password: {password}"))
-
-
-def _remove(asked: argparse.Namespace) -> None:
-    _known(asked.name)
-    _ask("DELETE", "users/delete", username=asked.name)
-    print(f"removed {asked.name}")
-
-
-def _grant(asked: argparse.Namespace) -> None:
-    if asked.permission not in PERMISSIONS:
+    known = options.name in [user["username"] for user in _ask("GET", "users/list")["users"]]
+    if known and not options.or_update:
         raise ConfigError(
-            f"permission must be one of {', '.join(PERMISSIONS)}, got {asked.permission!r}; "
-            f"{nearest(asked.permission.upper(), PERMISSIONS)}"
+            f"name must be a new one, got {options.name!r}; --or-update gives it a new password"
         )
-    _known(asked.name)
-    found = _ask("GET", "experiments/get-by-name", experiment_name=asked.experiment)["experiment"]
+    if known:
+        _ask("PATCH", "users/update-password", username=options.name, password=password)
+    else:
+        _ask("POST", "users/create", username=options.name, password=password)
+    print(f"{'updated' if known else 'made'} {options.name}" + ("" if given else f"; password: {password}"))
+
+
+def _remove(options: argparse.Namespace) -> None:
+    _known(options.name)
+    _ask("DELETE", "users/delete", username=options.name)
+    print(f"removed {options.name}")
+
+
+def _grant(options: argparse.Namespace) -> None:
+    if options.permission not in PERMISSIONS:
+        raise ConfigError(
+            f"permission must be one of {', '.join(PERMISSIONS)}, got {options.permission!r}; "
+            f"{nearest(options.permission.upper(), PERMISSIONS)}"
+        )
+    _known(options.name)
+    found = _ask("GET", "experiments/get-by-name", experiment_name=options.experiment)["experiment"]
     _ask(
         "POST",
         "users/permissions/grant",
         version="3.0",
-        username=asked.name,
+        username=options.name,
         resource_type="experiment",
         resource_id=found["experiment_id"],
-        permission=asked.permission,
+        permission=options.permission,
     )
-    print(f"{asked.name} has {asked.permission} on {asked.experiment}")
+    print(f"{options.name} has {options.permission} on {options.experiment}")
 
 
 def _known(name: str) -> None:

@@ -116,14 +116,14 @@ class Cluster:
             ConfigError: the cluster refused it.
         """
         stopping = {"RAY_JOB_STOP_SIGNAL": stop_signal, "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)}
-        asked: dict[str, Any] = {"env_vars": stopping | environment}
+        environment_of_job: dict[str, Any] = {"env_vars": stopping | environment}
         if modules:
-            asked["py_modules"] = modules
+            environment_of_job["py_modules"] = modules
         _asked(
             lambda: self._client.submit_job(
                 entrypoint=entrypoint,
                 submission_id=job,
-                runtime_env=asked,
+                runtime_env=environment_of_job,
                 metadata=metadata,
                 entrypoint_num_cpus=cpus,
                 entrypoint_num_gpus=gpus,

@@ -50,16 +50,16 @@ def main(arguments: list[str]) -> int:
         ConfigError: a store cannot be opened, is of another version, is in use, or cannot hold what it is
             sent. Nothing was written then.
     """
-    asked = parser().parse_args(arguments)
-    if asked.runs is not None:
-        print(f"{point(asked.runs, asked.source, asked.target)} run folders now name {asked.target}")
+    options = parser().parse_args(arguments)
+    if options.runs is not None:
+        print(f"{point(options.runs, options.source, options.target)} run folders now name {options.target}")
         return 0
     from .artifacts import Artifacts
 
-    if asked.artifacts is not None and not asked.artifacts.is_dir():
-        raise ConfigError(f"--artifacts must be a folder, got {asked.artifacts}")
-    started, artifacts = time.perf_counter(), Artifacts(asked.artifacts)
-    rows, replaced, files = move(asked.source, asked.target, artifacts, replace_nul=asked.replace_nul)
+    if options.artifacts is not None and not options.artifacts.is_dir():
+        raise ConfigError(f"--artifacts must be a folder, got {options.artifacts}")
+    started, artifacts = time.perf_counter(), Artifacts(options.artifacts)
+    rows, replaced, files = move(options.source, options.target, artifacts, replace_nul=options.replace_nul)
     seconds = time.perf_counter() - started
     counts = {"run": rows.get("runs", 0), "point": rows.get("metrics", 0), "file": files}
     print(f"moved   {', '.join(many(number, what) for what, number in counts.items())}")
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
     if artifacts.left:
         print(
             f"warning: {many(len(artifacts.left), 'artifact folder')} left where they are, such as "
-            f"{artifacts.left[0]}" + ("; --artifacts copies local ones" if asked.artifacts is None else "")
+            f"{artifacts.left[0]}" + ("; --artifacts copies local ones" if options.artifacts is None else "")
         )
     return 0
 

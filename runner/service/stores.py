@@ -90,8 +90,8 @@ class Database:
                 if (sequence := connection.execute(counter, where).scalar()) is not None:
                     last = connection.execute(sa.select(sa.func.max(column))).scalar()
                     if last is not None:
-                        said = {"sequence": sequence, "last": max(1, last)}
-                        connection.execute(sa.text("SELECT setval(:sequence, :last)"), said)
+                        values = {"sequence": sequence, "last": max(1, last)}
+                        connection.execute(sa.text("SELECT setval(:sequence, :last)"), values)
 
 
 def count(connection: sa.Connection, table: sa.Table) -> int:

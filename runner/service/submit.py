@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..commands.options import Parser
+from ..commands.table import COMMANDS
 from ..errors import ConfigError
 from ..settings.address import holds_password
 from ..settings.overrides import in_force, key_of, parse
@@ -57,12 +58,12 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def asked_of(arguments: list[str]) -> argparse.Namespace:
+def options_of(arguments: list[str]) -> argparse.Namespace:
     """Return what the command line asks for; options and overrides may stand in any order."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    asked = parser().parse_intermixed_args(arguments[:end])
-    asked.overrides += arguments[end + 1 :]  # with options that are not for this command
-    return asked
+    options = parser().parse_intermixed_args(arguments[:end])
+    options.overrides += arguments[end + 1 :]  # with options that are not for this command
+    return options
 
 
 def main(arguments: list[str]) -> int:
@@ -75,37 +76,35 @@ def main(arguments: list[str]) -> int:
         ConfigError: an option is wrong, or the cluster does not take it.
         JobFailed: the cluster went away.
     """
-    asked = asked_of(arguments)
+    options = options_of(arguments)
     from .cluster import Cluster
 
-    named = asked.follow or asked.cancel
-    if (named or asked.list) and (asked.overrides or asked.multirun):
-        raise ConfigError(f"--list, --follow and --cancel take no overrides, got {asked.overrides or '-m'}")
-    if asked.list:
-        _show(Cluster(asked.address))
+    named = options.follow or options.cancel
+    if (named or options.list) and (options.overrides or options.multirun):
+        raise ConfigError(f"--list, --follow and --cancel take no overrides, got {options.overrides or '-m'}")
+    if options.list:
+        _show(Cluster(options.address))
         return 0
-    if asked.cancel:
-        return _cancel(Cluster(asked.address), asked.cancel)
-    if asked.follow:
-        return _follow(Cluster(asked.address), asked.follow)
-    command = command_of(asked)
-    cluster = Cluster(asked.address)
-    job = _send(cluster, asked, command)
-    if asked.no_follow:
+    if options.cancel:
+        return _cancel(Cluster(options.address), options.cancel)
+    if options.follow:
+        return _follow(Cluster(options.address), options.follow)
+    command = command_of(options)
+    cluster = Cluster(options.address)
+    job = _send(cluster, options, command)
+    if options.no_follow:
         print(_hints(cluster, job))
         return 0
     return _follow(cluster, job)
 
 
-def command_of(asked: argparse.Namespace) -> list[str]:
+def command_of(options: argparse.Namespace) -> list[str]:
     """Return the command that the cluster runs, word by word.
 
     Raises:
         ConfigError: the overrides are none, or hold a password, or several values without ``-m``.
     """
-    from ..__main__ import COMMANDS
-
-    words = list(asked.overrides)
+    words = list(options.overrides)
     for word in words:
         if holds_password(word):
             raise ConfigError(
@@ -114,13 +113,13 @@ def command_of(asked: argparse.Namespace) -> list[str]:
             )
     is_other = bool(words) and words[0] in COMMANDS
     if not is_other and not any(word.startswith("resume=") for word in words):
-        _check(words, asked.multirun)
+        _check(words, options.multirun)
         keys = {key_of(word) for word in words}
-        if asked.multirun and "hydra/launcher" not in keys:
+        if options.multirun and "hydra/launcher" not in keys:
             words.append("hydra/launcher=ray")
         if "tracking" not in keys:
             words.append("tracking=server")
-    flags = ["-m"] * asked.multirun + ["--plan"] * asked.plan
+    flags = ["-m"] * options.multirun + ["--plan"] * options.plan
     return ["python", "-m", "runner", *([*words, *flags] if is_other else [*flags, *words])]
 
 
@@ -131,19 +130,19 @@ def _check(words: list[str], is_sweep: bool) -> None:
         raise ConfigError(f"{several[0]} names several values: add -m to train each of them")
 
 
-def _send(cluster: Cluster, asked: argparse.Namespace, command: list[str]) -> str:
+def _send(cluster: Cluster, options: argparse.Namespace, command: list[str]) -> str:
     """Submit the command; return the job's id."""
     from ..record import provenance
 
-    for path in asked.modules:
+    for path in options.modules:
         if not path.exists():
             raise ConfigError(f"--modules must be a package's folder, a .py file or a wheel, got {path}")
     for name in ("cpus", "gpus"):
-        if getattr(asked, name) is not None and not 0 <= getattr(asked, name) < float("inf"):
-            raise ConfigError(f"--{name} must be a number >= 0, got {getattr(asked, name)}")
-    spreads = asked.multirun and "hydra/launcher=ray" in command
-    cpus = asked.cpus if asked.cpus is not None else (0.0 if spreads else 1.0)
-    job = f"{'sweep' if asked.multirun else 'run'}-{time.strftime('%m%d-%H%M')}-{secrets.token_hex(3)}"
+        if getattr(options, name) is not None and not 0 <= getattr(options, name) < float("inf"):
+            raise ConfigError(f"--{name} must be a number >= 0, got {getattr(options, name)}")
+    spreads = options.multirun and "hydra/launcher=ray" in command
+    cpus = options.cpus if options.cpus is not None else (0.0 if spreads else 1.0)
+    job = f"{'sweep' if options.multirun else 'run'}-{time.strftime('%m%d-%H%M')}-{secrets.token_hex(3)}"
     entrypoint = shlex.join(command)
     labels = {"submitted.by": provenance.user(), "submitted.job": job}
     print(f"runs   {entrypoint}")
@@ -151,11 +150,11 @@ def _send(cluster: Cluster, asked: argparse.Namespace, command: list[str]) -> st
         job,
         entrypoint,
         cpus=cpus,
-        gpus=asked.gpus,
-        # Jobs of a sweep in one place would be asked twice, by Ray and by the sweep, and the second signal
+        gpus=options.gpus,
+        # Jobs of a sweep in one place would be options twice, by Ray and by the sweep, and the second signal
         # means at once. They ignore Ctrl-C.
-        stop_signal="SIGINT" if asked.multirun and not spreads else "SIGTERM",
-        modules=[str(path) for path in asked.modules],
+        stop_signal="SIGINT" if options.multirun and not spreads else "SIGTERM",
+        modules=[str(path) for path in options.modules],
         environment={name: labels[label] for label, name in provenance.SUBMITTED.items()},
         metadata={"submitted.by": labels["submitted.by"]},
     )

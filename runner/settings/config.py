@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_type_hints
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -15,6 +17,17 @@ from omegaconf.errors import OmegaConfBaseException
 from ..errors import ConfigError
 from .address import refuse_password
 from .overrides import given
+from .rules import (
+    NotNegative,
+    Purpose,
+    Rule,
+    Whole,
+    number,
+    open_numbers,
+    purposes,
+    setting,
+    settle,
+)
 from .trainer import TrainerSettings, check, choose_budget
 
 if TYPE_CHECKING:
@@ -38,11 +51,11 @@ class TrackingSettings:
         patience: how long to go on trying after the run's end [seconds, >= 0].
     """
 
-    uri: str = "sqlite:///mlflow.db"
-    experiment: str = "schedule-lab"
-    every: int = 1
-    offline: bool = False
-    patience: float = 60.0
+    uri: str = setting("sqlite:///mlflow.db", decides=False)
+    experiment: str = setting("schedule-lab", decides=False)
+    every: Whole = setting(1, decides=False)
+    offline: bool = setting(False, decides=False, may_change=True)
+    patience: NotNegative = setting(60.0, decides=False, may_change=True)
 
 
 @dataclass
@@ -55,9 +68,9 @@ class SweepSettings:
         stage: ``tune`` or ``final`` in a sweep that first finds the peak rate; set by the sweeper.
     """
 
-    plan: bool = False
-    resume: str | None = None
-    stage: str = ""
+    plan: bool = setting(False, decides=False)
+    resume: str | None = setting(None, decides=False)
+    stage: str = setting("", decides=False)
 
 
 @dataclass
@@ -75,19 +88,55 @@ class RunSettings:
     trainer: TrainerSettings = field(default_factory=TrainerSettings)
     tracking: TrackingSettings = field(default_factory=TrackingSettings)
     sweep: SweepSettings = field(default_factory=SweepSettings)
-    seed: int = 0
-    plugins: list[str] = field(default_factory=list)
+    seed: Annotated[int, Rule(low=0, high=2**63, below=True, whole=True)] = 0
+    plugins: list[str] = setting([], decides=False)
+
+
+@functools.cache
+def _purposes() -> dict[str, Purpose]:
+    return purposes(RunSettings)
+
+
+def purpose_of(path: str) -> Purpose:
+    """Return what the setting of a path is for; a field of a group has the purpose of its group."""
+    known = _purposes()
+    while path and path not in known:
+        path = path.rpartition(".")[0]
+    return known.get(path, Purpose())
+
+
+def may_change() -> list[str]:
+    """Return the settings that a run that goes on may have another value of."""
+    return [path for path, purpose in _purposes().items() if purpose.may_change]
+
+
+def deciding(flat_settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some settings, flat, that decide what a run comes to; 1e4 and 10000 are one number."""
+    return {
+        path: int(value) if isinstance(value, float) and value.is_integer() else value
+        for path, value in flat_settings.items()
+        if purpose_of(path).decides
+    }
 
 
 def register_schema() -> None:
-    """Give Hydra the types and our plugins. The groups stay open: registries check them, in better words."""
-    from ..launch import plugins
-
-    schema = OmegaConf.structured(RunSettings)
+    """Give Hydra the types. The groups stay open: the registries check them, with better messages."""
+    schema = OmegaConf.structured(open_numbers(RunSettings))
     for group in GROUPS:
         OmegaConf.set_struct(schema[group], False)
     ConfigStore.instance().store(name="run_schema", node=schema)
-    plugins.register()
+
+
+def refuse_moving(hydra: Any) -> None:
+    """Raise for what would move or lose a run's files: settings of Hydra that the runner does not follow.
+
+    Raises:
+        ConfigError: the working directory would change: relative addresses as that of the store with it.
+    """
+    if hydra.job.chdir:
+        raise ConfigError(
+            "hydra.job.chdir must be false, got true: the store and all relative paths would move with it"
+        )
 
 
 def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
@@ -123,12 +172,8 @@ def load(cfg: DictConfig, overridden: list[str]) -> RunSettings:
     import_plugins(settings.plugins)
     choose_budget(settings.trainer, overridden)
     check(settings.trainer)
-    if settings.tracking.every < 1:
-        raise ConfigError(f"tracking.every must be a whole number >= 1, got {settings.tracking.every}")
-    if not settings.tracking.patience >= 0:
-        raise ConfigError(f"tracking.patience must be a number >= 0, got {settings.tracking.patience}")
-    if not 0 <= settings.seed < 2**63:
-        raise ConfigError(f"seed must be a whole number >= 0 and < 2^63, got {settings.seed}")
+    settle(settings.tracking, "tracking")
+    settle(settings, "")
     return settings
 
 
@@ -188,6 +233,9 @@ def named(table: Names[type], group: str, node: dict[str, Any]) -> Any:
         for key in fields:
             if key not in known:
                 raise ConfigError(f"{group} ({name}) has no field {key!r}; {nearest(key, known)}")
+        whole = {key: number(value, int) for key, value in fields.items() if isinstance(value, float)}
+        kinds = get_type_hints(table[name])
+        fields |= {key: value for key, value in whole.items() if value is not None and _is_whole(kinds[key])}
         OmegaConf.set_readonly(schema, False)
         return OmegaConf.to_object(OmegaConf.merge(schema, fields))
     except OmegaConfBaseException as error:
@@ -195,6 +243,10 @@ def named(table: Names[type], group: str, node: dict[str, Any]) -> Any:
         raise ConfigError(f"{group}.{error.full_key or name}: {reason}") from error
     except ValueError as error:
         raise ConfigError(f"{group}: {error}") from error
+
+
+def _is_whole(kind: Any) -> bool:
+    return kind is int or (int in get_args(kind) and float not in get_args(kind))
 
 
 def flat(node: Any, prefix: str = "") -> dict[str, Any]:
@@ -207,3 +259,9 @@ def flat(node: Any, prefix: str = "") -> dict[str, Any]:
         else:
             items[path] = list(value) if isinstance(value, ListConfig) else value
     return items
+
+
+def yaml_of(file: Path) -> dict[str, Any]:
+    """Return a config that was written, with its interpolations resolved."""
+    plain: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=True)
+    return dict(plain)

@@ -31,6 +31,8 @@ def explain(error: Exception) -> str | None:
         return f"{asked[1] if asked else 'an argument'} names several values: add -m to train each of them"
     if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError)):
         return f"{error.strerror}: {error.filename}"
+    if isinstance(error, ValueError) and "configure handler" in str(error) and isinstance(cause, OSError):
+        return f"hydra.job.name must be a file's name, got one that leads to {cause.filename}"
     if isinstance(error, HydraException):
         return " ".join(line.strip() for line in str(error).splitlines() if line.strip())
     return None

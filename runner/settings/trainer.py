@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from ..errors import ConfigError
 from .overrides import given
+from .rules import NotNegative, Positive, Rule, Whole, setting, settle
 
 BUDGETS = ("epochs", "steps", "tokens")
 DEFAULT_EPOCHS = 20
 PRECISIONS = ("fp32", "bf16", "fp16")
 PARALLELS = ("ddp", "fsdp")
-MOST_THREADS = 1024
 
 
 @dataclass
@@ -61,43 +61,33 @@ class TrainerSettings:
         keep_most: how many of these to keep, the latest ones [>= 1]; ``null`` keeps all.
     """
 
-    epochs: int | None = None
-    steps: int | None = None
-    tokens: float | None = None
-    batch_size: int = 64
-    accumulate: int = 1
-    precision: str = "fp32"
+    epochs: Whole | None = setting(None, may_change=True)
+    steps: Whole | None = setting(None, may_change=True)
+    tokens: Annotated[float, Rule(low=1, whole=True)] | None = setting(None, may_change=True)
+    batch_size: Whole = 64
+    accumulate: Whole = 1
+    precision: Annotated[str, Rule(choices=PRECISIONS)] = "fp32"
     compile: bool = False
-    clip_norm: float | None = None
-    log_grad_norm: bool = False
-    ema_decay: float | None = None
-    evaluate_steps: int | None = None
-    early_stop_patience: int | None = None
-    early_stop_min_delta: float = 0.0
+    clip_norm: Positive | None = None
+    log_grad_norm: bool = setting(False, decides=False)
+    ema_decay: Annotated[float, Rule(low=0.0, high=1.0, above=True, below=True)] | None = None
+    evaluate_steps: Whole | None = None
+    early_stop_patience: Whole | None = setting(None, may_change=True)
+    early_stop_min_delta: NotNegative = setting(0.0, may_change=True)
     init_from: str | None = None
     init_except: list[str] = field(default_factory=list)
-    device: str = "auto"
-    threads: int | None = None
-    parallel: str = "ddp"
-    checkpoint_seconds: float = 30.0
-    checkpoint_steps: int | None = None
-    keep_best: bool = False
-    keep_every: int | None = None
-    keep_most: int | None = None
+    device: str = setting("auto", decides=False, may_change=True)
+    threads: Annotated[int, Rule(low=1, high=1024, whole=True)] | None = setting(
+        None, decides=False, may_change=True
+    )
+    parallel: Annotated[str, Rule(choices=PARALLELS)] = "ddp"
+    checkpoint_seconds: Positive = setting(30.0, decides=False, may_change=True)
+    checkpoint_steps: Whole | None = setting(None, decides=False, may_change=True)
+    keep_best: bool = setting(False, decides=False, may_change=True)
+    keep_every: Whole | None = setting(None, decides=False, may_change=True)
+    keep_most: Whole | None = setting(None, decides=False, may_change=True)
 
 
-WHOLE = (
-    "epochs",
-    "steps",
-    "batch_size",
-    "accumulate",
-    "evaluate_steps",
-    "early_stop_patience",
-    "threads",
-    "checkpoint_steps",
-    "keep_every",
-    "keep_most",
-)
 NEEDS = {
     "early_stop_min_delta": "early_stop_patience",
     "init_except": "init_from",
@@ -135,30 +125,7 @@ def check(trainer: TrainerSettings) -> None:
     Raises:
         ConfigError: a value is out of bounds, or would have no effect without another.
     """
-    for name in WHOLE:
-        given = getattr(trainer, name)
-        if given is not None and given < 1:
-            raise _must(name, "be a whole number >= 1", given)
-    if trainer.tokens is not None and not (
-        trainer.tokens >= 1 and trainer.tokens == math.floor(trainer.tokens)
-    ):
-        raise _must("tokens", "be a whole number >= 1", trainer.tokens)
-    for name in ("checkpoint_seconds", "clip_norm"):
-        given = getattr(trainer, name)
-        if given is not None and not 0 < given < math.inf:
-            raise _must(name, "be a number > 0", given)
-    if trainer.ema_decay is not None and not 0 < trainer.ema_decay < 1:
-        raise _must("ema_decay", "be a number > 0 and < 1", trainer.ema_decay)
-    if not 0 <= trainer.early_stop_min_delta < math.inf:
-        raise _must("early_stop_min_delta", "be a number >= 0", trainer.early_stop_min_delta)
-    if trainer.threads is not None and trainer.threads > MOST_THREADS:
-        raise _must("threads", f"be <= {MOST_THREADS}", trainer.threads)
-    for name, known in (("precision", PRECISIONS), ("parallel", PARALLELS)):
-        given = getattr(trainer, name)
-        if given not in known:
-            from schedules.names import nearest
-
-            raise _must(name, f"be one of {', '.join(known)}", f"{given!r}; {nearest(given, list(known))}")
+    settle(trainer, "trainer")
     for name, needed in NEEDS.items():
         if getattr(trainer, name) and getattr(trainer, needed) is None:
             raise ConfigError(f"trainer.{name} must come with trainer.{needed}: without it, it has no effect")

@@ -13,7 +13,7 @@ def best_of(losses: Mapping[Key, Mapping[int, float]]) -> Key:
     """Return the rate of the lowest mean loss, of equal ones the lowest rate.
 
     Where seeds are missing (a trial was pruned, a job failed), means of different seeds would be compared. So
-    the rates with the most seeds are held against each other, and one with fewer, but more than half as many,
+    the rates with the most seeds are compared, and one with fewer, but more than half as many,
     then against the best of them on the seeds that both have.
 
     Args:
@@ -37,7 +37,7 @@ def _mean(values: Collection[float]) -> float:
 
 
 class Rates:
-    """The rates tried for one competitor, with the losses that they came to.
+    """The rates tried for one competitor, with their losses.
 
     Args:
         rates: at the beginning. Their mean ratio is that of the rates that are added.

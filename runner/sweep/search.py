@@ -1,4 +1,4 @@
-"""One competitor's search with Optuna: asked for values, told what they came to, kept in a file."""
+"""One competitor's search with Optuna: it proposes values, takes their losses, and is kept in a file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Search:
         name: of the competitor, and of its study.
         ranges: what is tuned.
         settings: how.
-        folder: of the sweep; a study that lies there is gone on with.
+        folder: of the sweep. An existing study is continued.
     """
 
     def __init__(self, name: str, ranges: dict[str, Range], settings: Settings, folder: Path) -> None:
@@ -69,14 +69,14 @@ class Search:
         self._is_open = True
 
     def _try_failed_ones_again(self) -> None:
-        """Put the values of trials that told nothing at the head of the queue, each once."""
+        """Put the values of trials that gave no loss at the head of the queue, each once."""
         states = self._optuna.trial.TrialState
-        told: list[Any] = [t.params for t in self._study.get_trials(states=(states.COMPLETE, states.PRUNED))]
-        told += [t.system_attrs.get("fixed_params") for t in self._study.get_trials(states=(states.WAITING,))]
+        used: list[Any] = [t.params for t in self._study.get_trials(states=(states.COMPLETE, states.PRUNED))]
+        used += [t.system_attrs.get("fixed_params") for t in self._study.get_trials(states=(states.WAITING,))]
         for failed in self._study.get_trials(states=(states.FAIL,)):
-            if failed.params and failed.params not in told:
+            if failed.params and failed.params not in used:
                 self._study.enqueue_trial(failed.params)
-                told.append(failed.params)
+                used.append(failed.params)
 
     def ask(self) -> str | None:
         """Return the overrides of the next trial; ``None`` when all are done."""
@@ -114,7 +114,7 @@ class Search:
         """End the trial."""
         states = self._optuna.trial.TrialState
         finite = [loss for loss in self._losses if math.isfinite(loss)]
-        if any(math.isnan(loss) for loss in self._losses):  # it told nothing; a resumed sweep tries it again
+        if any(math.isnan(loss) for loss in self._losses):  # no loss is known; a resumed sweep tries it again
             self._study.tell(self._trial, state=states.FAIL)
             self._failed += 1
         elif len(finite) < len(self._losses):

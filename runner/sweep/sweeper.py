@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -26,13 +26,14 @@ from omegaconf import DictConfig, OmegaConf
 from ..console import out
 from ..errors import ConfigError, Diverged, Planned
 from ..settings.overrides import in_force
+from ..settings.rules import Positive, Rule, Whole, WholeOrZero, settle
 from ..words import listed, many
-from . import sweep
 from .adding import Race, add_seeds, begin
 from .rates import Rates
 from .search import Search, Settings
+from .session import SESSION
 from .space import RATES, Arm, Space, number
-from .tags import LOOKS, POOLED
+from .tags import LOOKS
 
 ALPHA = 0.05
 """Rate of false alarms of the report that a sweep ends with."""
@@ -58,16 +59,16 @@ class FairSweeperConf:
     """
 
     _target_: str = "hydra_plugins.schedule_lab.FairSweeper"
-    extend: int = 0
+    extend: WholeOrZero = 0
     final_seeds: list[int] = field(default_factory=list)
-    until: str | None = None
-    max_seeds: int = 48
-    tolerance: float | None = None
-    trials: int = 8
-    sampler: str = "tpe"
+    until: Annotated[str, Rule(choices=("decided",))] | None = None
+    max_seeds: Whole = 48
+    tolerance: Positive | None = None
+    trials: Whole = 8
+    sampler: Annotated[str, Rule(choices=("tpe", "random"))] = "tpe"
     prune: bool = True
     sampler_seed: int = 0
-    budget: int | None = None
+    budget: Whole | None = None
     params: dict[str, Any] = field(default_factory=dict)
 
 
@@ -78,19 +79,13 @@ class FairSweeper(Sweeper):
 
     def __init__(self, **settings: Any) -> None:
         self._settings = FairSweeperConf(**{key: settings[key] for key in settings})
-        _check(self._settings)
+        settle(self._settings, "hydra.sweeper")
         self._started = 0
         self._returned: list[JobReturn] = []
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra composed, and the launcher that it names."""
         self.config, self.hydra_context = config, hydra_context
-        sweep.raise_refusal()
-        launcher = OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"]
-        for name in ("plan", "resume"):
-            if config.sweep[name] and launcher not in POOLED:
-                needed = " or ".join(POOLED)
-                raise ConfigError(f"sweep.{name} needs hydra/launcher={needed}, got {launcher}")
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -134,7 +129,7 @@ class FairSweeper(Sweeper):
         settings = self._settings
         if settings.until and not space.rates:  # nothing is chosen: every seed is a fresh one
             return dict.fromkeys(space.arms, "")
-        _note("trying the peak rates" if settings.until or settings.final_seeds else "")
+        _purpose("trying the peak rates" if settings.until or settings.final_seeds else "")
         tuned = [f"{space.rate}={rate}" for rate in space.rates]
         jobs = space.jobs(space.arms, tuned, space.seeds)
         grids = {arm: Rates([float(rate) for rate in space.rates]) for arm in space.arms} if tuned else {}
@@ -146,7 +141,7 @@ class FairSweeper(Sweeper):
             judged = len(space.arms) * self._judging_seeds()  # what is left for them stays theirs
             if not outward or self._is_spent(len(outward) * max(1, len(space.seeds)) + judged):
                 break
-            _note(f"going outward for {listed([' '.join(arm) or 'all' for arm in outward])}")
+            _purpose(f"going outward for {listed([' '.join(arm) or 'all' for arm in outward])}")
             jobs = [
                 j
                 for arm, rate in outward.items()
@@ -190,12 +185,12 @@ class FairSweeper(Sweeper):
     def _prepare_looks(self, space: Space, folder: Path) -> int:
         """Return the first seed that no run has had, and have the sweep's run say how it is looked at."""
         assert self.config is not None
-        assert sweep.current is not None
+        assert SESSION.sweep is not None
         known = [int(number(seed.partition("=")[2])) for seed in space.seeds] or [int(self.config.seed)]
-        known += [int(each.order.params.get("seed", 0)) for each in sweep.current.jobs()]
+        known += [int(each.order.params.get("seed", 0)) for each in SESSION.sweep.jobs()]
         race = self._race(self._settings.max_seeds, self._settings.tolerance)
         first_seed, text = begin(race, folder, known)
-        sweep.current.tags[LOOKS] = text
+        SESSION.sweep.tags[LOOKS] = text
         return first_seed
 
     def _decide(self, space: Space, best: dict[Arm, str], first_seed: int) -> None:
@@ -206,7 +201,7 @@ class FairSweeper(Sweeper):
             if self._is_spent(len(wanted)):
                 out.print(f"the budget of {self._settings.budget} jobs ends here; {why}", soft_wrap=True)
                 return None
-            _note(why)
+            _purpose(why)
             jobs = [
                 job
                 for arm, seed in wanted
@@ -238,21 +233,10 @@ class FairSweeper(Sweeper):
         return self._settings.budget is not None and self._started + more > self._settings.budget
 
 
-def _check(settings: FairSweeperConf) -> None:
-    if settings.until not in (None, "decided"):
-        raise ConfigError(f"hydra.sweeper.until must be decided or null, got {settings.until!r}")
-    if settings.tolerance is not None and not settings.tolerance > 0:
-        raise ConfigError(f"hydra.sweeper.tolerance must be > 0, got {settings.tolerance}")
-    for name, least in (("extend", 0), ("trials", 1), ("budget", 1), ("max_seeds", 1)):
-        given = getattr(settings, name)
-        if given is not None and given < least:
-            raise ConfigError(f"hydra.sweeper.{name} must be a whole number >= {least}, got {given}")
-
-
-def _note(text: str) -> None:
+def _purpose(text: str) -> None:
     """Have the board say what the jobs that follow are for."""
-    if sweep.current is not None:
-        sweep.current.note = text
+    if SESSION.sweep is not None:
+        SESSION.sweep.purpose = text
 
 
 def _fit(space: Space, settings: FairSweeperConf, default_seed: int, judging: int) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-COMMAND = "sweep.command"
-"""Tag: the command line of a sweep, as a JSON list of overrides, those of Hydra's own settings among them."""
-
 LOOKS = "sweep.looks"
 """Tag: the settings of the looks at which seeds were added, and the first fresh seed, as JSON."""
 

@@ -43,8 +43,11 @@ class Messenger(Protocol):
     def complaint(self, directory: RunDirectory) -> str:
         """Return what last kept a run from being delivered."""
 
+    def serve(self, directory: RunDirectory) -> None:
+        """Deliver a run that another process trains, without blocking."""
+
     def close(self) -> None:
-        """Nothing more will come."""
+        """Announce that no more runs follow."""
 
 
 class Courier:
@@ -82,7 +85,7 @@ class Courier:
         threading.Thread(target=_listen, args=(self._process, self._news), daemon=True).start()
 
     def _say(self, **command: Any) -> None:
-        """Tell the uploader; one that has died is told again by :meth:`keep_alive`."""
+        """Send a command to the uploader; :meth:`keep_alive` repeats it to one that replaces a dead one."""
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.write(json.dumps(command) + "\n")
@@ -131,7 +134,7 @@ class Courier:
         return news.get("run_id")
 
     def serve(self, directory: RunDirectory) -> None:
-        """Have a run served that another process trains; nothing is waited for."""
+        """Deliver a run that another process trains, without blocking."""
         path = str(directory.path)
         if path not in self._served:
             self._served[path] = None
@@ -157,7 +160,7 @@ class Courier:
     def keep_alive(self) -> None:
         """Start the uploader again if it died, with the runs it served; not at once if it keeps dying."""
         if self._process.poll() is not None and self._served and time.monotonic() >= self._next_start:
-            while self._hear(0.0):  # what it said before it died
+            while self._hear(0.0):  # its messages from before it died
                 pass
             self._replace()
 
@@ -177,7 +180,7 @@ class Courier:
         """
         mine = {str(each.path): each for each in directories if str(each.path) in self._served}
         began, arrived = time.monotonic(), None
-        deadline, told = began + seconds, False
+        deadline, is_announced = began + seconds, False
         while mine.keys() & self._served.keys() and time.monotonic() < deadline:
             self.keep_alive()
             if self._hear(min(1.0, max(0.0, deadline - time.monotonic()))):
@@ -185,8 +188,8 @@ class Courier:
             still = [mine[path].sent for path in mine.keys() & self._served.keys()]
             if still != arrived:
                 arrived, deadline = still, max(deadline, time.monotonic() + min(seconds, 10.0))
-            if not told and time.monotonic() > began + 5.0:
-                told = True
+            if not is_announced and time.monotonic() > began + 5.0:
+                is_announced = True
                 print(
                     f"sending what is left to MLflow, for {seconds:.0f} s at most (Ctrl-C: later)",
                     file=sys.stderr,
@@ -211,31 +214,6 @@ def _listen(process: subprocess.Popen[str], news: queue.Queue[News | None]) -> N
         with suppress(ValueError):  # a last line that its death cut short
             news.put(json.loads(line))
     news.put(None)
-
-
-_current: Messenger | None = None
-
-
-def use(messenger: Messenger) -> None:
-    """Take a messenger for this process instead of a courier of its own."""
-    global _current
-    _current = messenger
-
-
-def current(log: Path, patience: float = 60.0) -> Messenger:
-    """Return the messenger of this process; a courier, started at the first call: one for a run or sweep."""
-    global _current
-    if _current is None:
-        _current = Courier(log, patience)
-    return _current
-
-
-def dismiss() -> None:
-    """Close this process's courier, if it has one."""
-    global _current
-    if _current is not None:
-        _current.close()
-        _current = None
 
 
 def left(directory: RunDirectory) -> str:

@@ -140,7 +140,7 @@ def store(uri: str, experiment: str) -> Store:
 
 
 def last_beat(run: Run) -> int:
-    """Return when a run's uploader last said that it lives; its start, before the first time [ms]."""
+    """Return the time of the uploader's last heartbeat for a run; before the first, the run's start [ms]."""
     return int(run.data.tags.get(HEARTBEAT, run.info.start_time))
 
 
@@ -180,8 +180,8 @@ def _one_at_a_time(uri: str) -> Iterator[None]:
         return
     file = Path(f"{_database(uri)}.lock")
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with file.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

@@ -1,6 +1,6 @@
 """The process that brings journals to MLflow while another trains: ``python -m runner.tracking.uploader``.
 
-It is told on its standard input which directories to serve, and answers on its standard output, one JSON
+It reads on its standard input which directories to serve, and answers on its standard output, one JSON
 object a line. When its input closes, the process that trained is gone: what the journals hold is delivered,
 and a run without an ending is closed as KILLED.
 """
@@ -126,7 +126,7 @@ class Served:
         if self.ending is not None or self.directory.ending is not None:
             return True
         try:
-            return self.directory.bury(now()) or self.directory.ending is not None
+            return self.directory.close_dead(now()) or self.directory.ending is not None
         except OSError:  # a full disk: MLflow is to know all the same
             self.ending = Ending("KILLED", now(), tags={"reason": "the process that trained it died"})
             return True
@@ -168,14 +168,14 @@ class Uploader:
                 time.sleep(TICK)
 
     def _serve_jobs_nobody_told_of(self) -> None:
-        """Take on jobs of a sweep that had begun when the process that would have told of them died."""
+        """Serve jobs of a sweep that had begun when the process that would have announced them died."""
         for path in [*self._serving]:
             for job in find(Path(path)):
                 if str(job.path) not in self._serving and not job.delivered:
                     self._serving[str(job.path)] = Served(str(job.path))
 
     def _listen(self) -> bool:
-        """Do what is asked for within a tick; return whether the process that trains is still there."""
+        """Carry out the commands of one tick; return whether the process that trains is still there."""
         if os.getppid() != self._trainer:  # a child of it may hold our input open
             return False
         ready, _, _ = select.select([0], [], [], TICK)

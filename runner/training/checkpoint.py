@@ -28,7 +28,7 @@ from .update import Update
 
 if TYPE_CHECKING:
     from ..settings.trainer import TrainerSettings
-    from .build import Experiment
+    from .experiment import Experiment
 
 FORMAT = 2
 

@@ -52,6 +52,11 @@ class EarlyStop:
     def says(self, loss: float) -> bool:
         """Whether to stop after this evaluation."""
         self._lowest.observe(loss)
+        return self.has_ended
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the evaluations so far are enough to stop."""
         return self._lowest.since >= self._patience
 
     def __str__(self) -> str:

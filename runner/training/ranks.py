@@ -1,7 +1,8 @@
 """The processes that ``torchrun`` started, training one model together.
 
 Each computes its share of every batch; the first one (rank 0) alone composes the config, keeps the journal
-and the checkpoints, talks to MLflow and prints. The others do what it tells them: see :mod:`runner.follow`.
+and the checkpoints, talks to MLflow and prints. The others do what it sends them: see
+:mod:`runner.training.together`.
 """
 
 from __future__ import annotations
@@ -261,14 +262,3 @@ class Share:
         inputs, targets = self._batches(step)
         rank, count = self._ranks.rank, self._ranks.count
         return inputs.chunk(count)[rank], targets.chunk(count)[rank]
-
-
-_team: Ranks | None = None
-
-
-def team() -> Ranks:
-    """Return the processes that train with this one; ``torchrun``'s are connected at the first call."""
-    global _team
-    if _team is None:
-        _team = Team() if count() > 1 else ALONE
-    return _team

@@ -186,6 +186,8 @@ def train(
         Diverged: a loss is not finite. The journal holds the steps up to it.
         Interrupted: a stop was asked for. The journal and a checkpoint hold all steps so far.
     """
+    if early_stop is not None and early_stop.has_ended and first_step % evaluate_steps == 0:
+        return first_step  # a process that was killed before it could say so stopped here
     recorder = Recorder(journal)
     model.train()
     try:

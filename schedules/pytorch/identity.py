@@ -15,6 +15,7 @@ import numpy as np
 
 from ..schedule import Schedule, values
 from ..spec import from_spec, to_spec
+from .bundle import Bundle
 from .plan import Plan
 
 _CHUNK = 1 << 16
@@ -30,7 +31,7 @@ class Difference(NamedTuple):
     second: float
 
 
-def identity(plan: Plan) -> str:
+def identity(plan: Bundle) -> str:
     """Return the text that stands for the plan in a checkpoint: the specs of its schedules, as JSON.
 
     A schedule that is, or holds, a plain function has no spec. It counts by how it prints, without
@@ -39,7 +40,7 @@ def identity(plan: Plan) -> str:
     return json.dumps(_said(plan))
 
 
-def _said(plan: Plan) -> dict[str, Any]:
+def _said(plan: Bundle) -> dict[str, Any]:
     own = {name: _spec(schedule) for name, schedule in plan.items()}
     return own | {"groups": [[pattern, _said(part)] for pattern, part in plan.groups.items()]}
 
@@ -99,7 +100,7 @@ def difference(first: Plan, second: Plan, at_least: int = 0) -> Difference | Non
 
 def _lengths(part: Any) -> int:
     """Add up every whole number in a plan: its lengths are among them."""
-    if isinstance(part, Plan):
+    if isinstance(part, Bundle):
         return sum(_lengths(s) for s in part.curves().values())
     if dataclasses.is_dataclass(part):
         return sum(_lengths(getattr(part, f.name)) for f in dataclasses.fields(part))

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 
 from ..names import nearest
 from ..schedule import Schedule
-from .plan import Plan, Reader
+from .bundle import Bundle, Reader
 
 Group = dict[str, Any]
 
@@ -88,7 +88,7 @@ Curves = dict[tuple[str, str | None, int], Curve]
 """Curves by the hyper-parameter, the pattern whose plan counts (``None``: the plan itself), and the start."""
 
 
-def curves(plan: Plan, optimizer: Optimizer, known: int | None = None) -> list[Curve]:
+def curves(plan: Bundle, optimizer: Optimizer, known: int | None = None) -> list[Curve]:
     """Return what the plan writes where.
 
     Args:
@@ -108,7 +108,7 @@ def curves(plan: Plan, optimizer: Optimizer, known: int | None = None) -> list[C
     return list(found.values())
 
 
-def _follow(found: Curves, plan: Plan, pattern: str | None, number: int, optimizer: Optimizer) -> None:
+def _follow(found: Curves, plan: Bundle, pattern: str | None, number: int, optimizer: Optimizer) -> None:
     """Enter one group's places with the curves that it follows."""
     group = optimizer.param_groups[number]
     own: Mapping[str, Schedule] = {} if pattern is None else plan.groups[pattern]
@@ -132,7 +132,7 @@ def _follow(found: Curves, plan: Plan, pattern: str | None, number: int, optimiz
             curve.labels.append(f"{name}/{group.get('name', number)}")
 
 
-def _matched(plan: Plan, groups: list[Group]) -> list[str | None]:
+def _matched(plan: Bundle, groups: list[Group]) -> list[str | None]:
     """Return the pattern that counts for each group; raise where a pattern counts for none."""
     names = [str(group["name"]) if "name" in group else None for group in groups]
     matched = [

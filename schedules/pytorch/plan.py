@@ -1,25 +1,19 @@
-"""The bundle of schedules that a run follows."""
+"""The bundle of schedules that a run follows, and its way into an optimizer."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from numbers import Real
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
-from ..families.constant import Constant
-from ..schedule import Schedule, values
-from ..tree import is_registered, nodes
+import torch
+from torch.optim import Optimizer
 
-if TYPE_CHECKING:
-    import torch
-    from torch.optim import Optimizer
-
-    from .table import Table
-    from .writer import Writer
+from ..schedule import Schedule
+from .bundle import Bundle
+from .table import Table
+from .writer import Writer
 
 
-class Plan(Mapping[str, Schedule]):
+class Plan(Bundle):
     """Schedules by the hyper-parameter they drive, on one clock.
 
     Args:
@@ -39,47 +33,7 @@ class Plan(Mapping[str, Schedule]):
     """
 
     def __init__(self, *, groups: Mapping[str, Plan] | None = None, **schedules: Schedule | float) -> None:
-        self._schedules = {name: _schedule(name, given) for name, given in schedules.items()}
-        self.groups: dict[str, Plan] = dict(groups or {})
-        self._readers = {name: Reader(s) for name, s in self._schedules.items()}
-        for pattern, part in self.groups.items():
-            if not isinstance(part, Plan) or part.groups:
-                raise ValueError(f"groups[{pattern!r}] must be a Plan without groups, got {part!r}")
-
-    def __getitem__(self, name: str) -> Schedule:
-        return self._schedules[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._schedules)
-
-    def __len__(self) -> int:
-        return len(self._schedules)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Plan):
-            return NotImplemented
-        return self._schedules == other._schedules and list(self.groups.items()) == list(other.groups.items())
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        parts = [f"{name}={s!r}" for name, s in self.items()]
-        parts += [f"groups={self.groups!r}"] if self.groups else []
-        return f"Plan({', '.join(parts)})"
-
-    def curves(self) -> dict[str, Schedule]:
-        """Return every schedule by its label: ``"lr"``, and ``"lr/head"`` for that of a group's plan."""
-        own = {f"{name}/{p}": s for p, part in self.groups.items() for name, s in part.items()}
-        return self._schedules | own
-
-    def at(self, step: float) -> dict[str, float]:
-        """Return the value of each schedule at ``step``, by its label in :meth:`curves`."""
-        own = {f"{name}/{p}": part.reader(name)(step) for p, part in self.groups.items() for name in part}
-        return {name: read(step) for name, read in self._readers.items()} | own
-
-    def reader(self, name: str, group: str | None = None) -> Reader:
-        """Return the function that reads one schedule, of the group's plan where one is named."""
-        return self._readers[name] if group is None else self.groups[group].reader(name)
+        super().__init__(groups=groups, **schedules)
 
     def bind(self, optimizer: Optimizer) -> Writer:
         """Return the function that writes this plan into ``optimizer``; nothing is written yet.
@@ -88,8 +42,6 @@ class Plan(Mapping[str, Schedule]):
             ValueError: a name is no hyper-parameter of some group, a pattern matches no group, or groups
                 hold different values that the plan would make equal.
         """
-        from .writer import Writer
-
         return Writer(self, optimizer)
 
     def table(
@@ -102,48 +54,4 @@ class Plan(Mapping[str, Schedule]):
             device: where the table lives; ``None`` is torch's default device.
             dtype: its number format; ``None`` is torch's default one.
         """
-        from .table import Table
-
         return Table(self, total_steps, device, dtype)
-
-
-class Reader:
-    """A schedule's values at whole steps, worked out a block at a time.
-
-    A registered schedule answers a thousand steps in the time of some tens, so that a write costs a look
-    into a list. Blocks have fixed borders: a resumed run reads the same numbers. Other functions are asked
-    at each step, and never ahead of it.
-    """
-
-    __slots__ = ("_ahead", "_held", "schedule")
-
-    BLOCK = 1024
-
-    def __init__(self, schedule: Schedule) -> None:
-        self.schedule = schedule
-        self._ahead = _takes_arrays(schedule)
-        self._held: tuple[int | None, list[float]] = (None, [])
-
-    def __call__(self, step: float) -> float:
-        if type(step) is not int or not self._ahead:
-            return float(self.schedule(step))
-        number, i = divmod(step, self.BLOCK)
-        block, held = self._held
-        if number != block:
-            start = number * self.BLOCK
-            held = values(self.schedule, start + self.BLOCK, start).tolist()
-            self._held = (number, held)
-        return held[i]
-
-
-def _takes_arrays(schedule: object) -> bool:
-    """Whether a schedule, and each schedule in it, is a registered one: pure, and quick with many steps."""
-    return all(is_registered(node) for node, _ in nodes(schedule))
-
-
-def _schedule(name: str, given: Any) -> Schedule:
-    if callable(given) and not isinstance(given, type):
-        return given
-    if isinstance(given, Real) and not isinstance(given, bool) and 0.0 <= float(given) < math.inf:
-        return Constant(peak_value=float(given))
-    raise ValueError(f"{name} must be a schedule or a number >= 0, got {given!r}")

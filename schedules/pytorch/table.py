@@ -11,8 +11,8 @@ from torch.optim import Optimizer
 
 from ..elementwise import FloatArray
 from ..schedule import Schedule, evaluate
+from .bundle import Bundle
 from .places import Curve, curves
-from .plan import Plan
 
 
 class Table(Mapping[str, Tensor]):
@@ -36,7 +36,7 @@ class Table(Mapping[str, Tensor]):
     """
 
     def __init__(
-        self, plan: Plan, total_steps: int, device: torch.device | str | None, dtype: torch.dtype | None
+        self, plan: Bundle, total_steps: int, device: torch.device | str | None, dtype: torch.dtype | None
     ) -> None:
         if isinstance(total_steps, bool) or not isinstance(total_steps, int) or total_steps < 1:
             raise ValueError(f"total_steps must be a whole number >= 1, got {total_steps!r}")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.optim import Optimizer
 
+from .bundle import Bundle, Reader
 from .places import Curve, Group, curves
-from .plan import Plan, Reader
 
 
 class Task(NamedTuple):
@@ -49,7 +49,7 @@ class Writer:
     A tensor entry stays the same tensor.
     """
 
-    def __init__(self, plan: Plan, optimizer: Optimizer) -> None:
+    def __init__(self, plan: Bundle, optimizer: Optimizer) -> None:
         self.plan = plan
         self.optimizer = optimizer
         self._look_up(len(optimizer.param_groups))

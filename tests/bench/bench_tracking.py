@@ -49,10 +49,11 @@ def counting_processor_time() -> Iterator[None]:
 def experiment_of(overrides: list[str], steps: int | None) -> Any:
     from hydra import compose, initialize_config_module
 
-    from runner.settings.config import load, register_schema
+    from runner.launch.plugins import register
+    from runner.settings.config import load
     from runner.training.build import build
 
-    register_schema()
+    register()
     asked = [*overrides, *([f"trainer.steps={steps}"] if steps else [])]
     with initialize_config_module("conf", version_base="1.3"):
         settings = load(compose("config", asked), asked)
@@ -87,11 +88,11 @@ def ours(made: Any, settings: Any, folder: Path) -> tuple[float, float]:
     """What ``python -m runner`` does between opening the store and the last point in it."""
     from runner.record.directory import Ending, Order, RunDirectory, now
     from runner.run.start import _train
-    from runner.tracking import courier
+    from runner.tracking.courier import Courier
     from runner.training.signals import listening
 
     directory = RunDirectory(folder)
-    messenger = courier.current(folder / "uploader.log")
+    messenger = Courier(folder / "uploader.log")
     order = Order("bench", f"sqlite:///{folder}/mlflow.db", "bench", "bench", {}, {}, now())
     directory.write(order)
     messenger.open(directory, offline=False)

@@ -13,9 +13,11 @@ from runner import (
     optimizers,  # noqa: F401  they register
 )
 from runner.errors import ConfigError
-from runner.settings.config import flat, load, register_schema
+from runner.launch.plugins import register
+from runner.settings.config import flat, load
 from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
-from runner.training.build import build, build_plan
+from runner.training.build import build
+from runner.training.plans import build_plan
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -25,7 +27,7 @@ def options(group: str) -> list[str]:
 
 
 def composed(*overrides: str):
-    register_schema()
+    register()
     with initialize_config_module("conf", version_base="1.3"):
         return load(compose("config", overrides=list(overrides)), list(overrides))
 

@@ -21,15 +21,15 @@ def directory(tmp_path):
 def test_a_run_in_training_is_not_buried(directory):
     with directory.hold():
         assert directory.is_alive()
-        assert not directory.bury(5)
+        assert not directory.close_dead(5)
         assert directory.ending is None
-    assert directory.bury(5)
+    assert directory.close_dead(5)
     assert (directory.ending.status, directory.ending.time) == ("KILLED", 5)
 
 
 def test_a_run_that_ended_is_not_buried(directory):
     directory.write(Ending("FINISHED", 3))
-    assert not directory.bury(5)
+    assert not directory.close_dead(5)
     assert directory.ending.status == "FINISHED"
 
 

@@ -10,11 +10,13 @@ import torch
 from hydra import compose, initialize_config_module
 
 import schedules
-from runner.settings.config import load, named, register_schema
+from runner.launch.plugins import register
+from runner.settings.config import load, named
 from runner.trainables.data import Data, Tensors
 from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
 from runner.trainables.tasks import CLASSIFICATION, LANGUAGE
-from runner.training.build import build, build_plan
+from runner.training.build import build
+from runner.training.plans import build_plan
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
@@ -45,7 +47,7 @@ each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
 def settings_of(overrides):
-    register_schema()
+    register()
     with initialize_config_module("conf", version_base="1.3"):
         return load(compose("config", overrides=overrides), overrides)
 

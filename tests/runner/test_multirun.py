@@ -254,3 +254,17 @@ def test_a_folder_of_any_name_is_gone_on_with_and_what_was_deleted_is_trained_ag
     assert done.returncode == 0, done.stderr
     assert "1 of 2 jobs are done already" in done.stderr
     assert (tmp_path / "it is, a=b" / "1" / "end.json").exists()
+
+
+@pytest.mark.slow
+def test_the_last_override_counts_and_what_decides_nothing_trains_nothing_again(run, store, tmp_path):
+    line = ["runner", "-m", "schedule=cosine,constant", "trainer.steps=1e1"]
+    rates = ["optimizer.lr=0.1,0.3", "optimizer.lr=0.2"]
+    done = run(tmp_path, *line, *rates, "hydra.sweep.dir=S")
+    assert done.returncode == 0, done.stderr
+    _, *jobs = store(tmp_path).runs()
+    assert {job.info.run_name for job in jobs} == {"cosine lr=0.2 seed=0", "constant lr=0.2 seed=0"}
+    assert {job.data.params["trainer.steps"] for job in jobs} == {"10"}
+    again = run(tmp_path, *line, rates[-1], "sweep.resume=S", "trainer.keep_best=true")
+    assert again.returncode == 0, again.stderr
+    assert len(store(tmp_path).runs()) == 3

@@ -12,6 +12,7 @@ import yaml
 from hydra import compose, initialize_config_module
 
 from runner.errors import ConfigError
+from runner.launch.plugins import register
 from runner.range_test import auto
 from runner.range_test.outcome import judge
 from runner.range_test.ramp import build_ramp, climb
@@ -19,7 +20,7 @@ from runner.range_test.settings import TASKS, RangeTest
 from runner.range_test.suggest import Ramp
 from runner.record.directory import RunDirectory
 from runner.record.journal import count, read
-from runner.settings.config import load, named, register_schema
+from runner.settings.config import load, named
 from runner.training import train
 from runner.training.build import build
 from runner.training.signals import Stop
@@ -30,7 +31,7 @@ SEEDS = [1000, 1001, 1002]
 
 
 def composed(*overrides):
-    register_schema()
+    register()
     with initialize_config_module("conf", version_base="1.3"):
         return load(compose("config", overrides=list(overrides)), list(overrides))
 

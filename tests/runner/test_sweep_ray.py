@@ -189,7 +189,7 @@ def test_a_sweep_that_was_stopped_goes_on_where_it_was(ray, store, tmp_path):
         (["hydra.launcher.gpus=-1"], "hydra.launcher.gpus must be a number >= 0, got -1"),
         (["hydra.launcher.gpus=1.5"], "hydra.launcher.gpus must be a whole number where it is > 1, got 1.5"),
         (["hydra.launcher.retries=-1"], "hydra.launcher.retries must be a whole number >= 0, got -1"),
-        (["hydra.launcher.timeout=0"], "hydra.launcher.timeout must be > 0 seconds, got 0"),
+        (["hydra.launcher.timeout=0"], "hydra.launcher.timeout must be a number > 0, got 0"),
         (["hydra.launcher.address=here"], "hydra.launcher.address must be null, local or HOST:PORT"),
         (["hydra.launcher.address=127.0.0.1:1"], "hydra.launcher.address must be a Ray cluster that answers"),
         (["trainer.threads=null"], "hydra.launcher.cpus must be a number > 0 where trainer.threads is null"),

@@ -8,17 +8,19 @@ from hydra import compose, initialize_config_module
 from torch import nn
 
 from runner.errors import ConfigError
+from runner.launch.plugins import register
 from runner.record.journal import Journal, read
-from runner.settings.config import load, register_schema
+from runner.settings.config import load
 from runner.training import checkpoint
-from runner.training.build import build, trainer_lint
+from runner.training.build import build
 from runner.training.early_stop import EarlyStop
+from runner.training.lint import trainer_lint
 from runner.training.signals import Stop
 from runner.training.together import loop
 
 
 def composed(*overrides):
-    register_schema()
+    register()
     with initialize_config_module("conf", version_base="1.3"):
         return load(compose("config", overrides=list(overrides)), list(overrides))
 

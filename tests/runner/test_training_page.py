@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 
-from runner.settings.config import register_schema
+from runner.launch.plugins import register
 from runner.trainables.registries import DATASETS, MODELS, OPTIMIZERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
@@ -16,7 +16,7 @@ COMMANDS = re.findall(r"^python -m runner (.*)$", PAGE, flags=re.MULTILINE)
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if not c.startswith("-m ") and "plugins" not in c])
 def test_its_commands_compose(command):
-    register_schema()
+    register()
     with initialize_config_module("conf", version_base="1.3"):
         compose("config", overrides=shlex.split(command, comments=True))
 

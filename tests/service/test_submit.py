@@ -19,7 +19,7 @@ import pytest
 from runner.console import look
 from runner.errors import ConfigError
 from runner.record.directory import Sent, find
-from runner.service.submit import asked_of, command_of
+from runner.service.submit import command_of, options_of
 
 from ..conftest import LocalStore, environment
 from ..runner.processes import free_port, rows, wait_for
@@ -29,7 +29,7 @@ PASSWORD = "hunter2-of-the-submitter"
 
 
 def command(*arguments):
-    return command_of(asked_of(list(arguments)))[3:]
+    return command_of(options_of(list(arguments)))[3:]
 
 
 def test_a_sweep_spreads_and_tracks_where_the_user_says_nothing_else():

@@ -89,8 +89,9 @@ def membership(findings: Findings, arm: str) -> str:
 def cost(findings: Findings) -> str:
     """Return what it cost to know, in one line."""
     ledger = findings.ledger
-    time = duration(ledger.seconds)
-    said = f"{many(ledger.runs, 'run')}, {many(ledger.steps, 'step')}, {time} of training"
+    said = f"{many(ledger.runs, 'run')}, {many(ledger.steps, 'step')}"
+    if ledger.seconds:  # logs of others do not say
+        said += f", {duration(ledger.seconds)} of training"
     lost = [
         f"{each} {word}"
         for each, word in (

@@ -13,6 +13,7 @@ from schedules.show.plot import COLOURS
 
 from ... import words
 from ..findings import Findings
+from ..foreseen import Foreseen, foresee
 from ..model import Collection
 from . import cells, plots
 from .style import looks, save, svg
@@ -31,15 +32,18 @@ def write(collection: Collection, findings: Findings, folder: Path) -> list[Path
     """Write the report into a folder: HTML, JSON and a PNG for each picture; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn = plots.draw(collection, findings)
+    foreseen = foresee(collection, findings)
     pictures = [folder / f"{name}.png" for name in drawn]
     for file, figure in zip(pictures, drawn.values(), strict=True):
         save(figure, file)
-    (folder / PAGE).write_text(html(collection, findings, drawn), encoding="utf-8")
-    (folder / DATA).write_text(to_json(collection, findings), encoding="utf-8")
+    (folder / PAGE).write_text(html(collection, findings, drawn, foreseen), encoding="utf-8")
+    (folder / DATA).write_text(to_json(collection, findings, foreseen), encoding="utf-8")
     return [folder / PAGE, folder / DATA, *pictures]
 
 
-def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -> str:
+def html(
+    collection: Collection, findings: Findings, drawn: dict[str, Figure], foreseen: Foreseen | None = None
+) -> str:
     """Return the page. Every text is escaped, since names may hold any character; scripts there are none."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -59,6 +63,7 @@ def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -
     return surroundings.get_template("report.html.j2").render(
         sweep=collection,
         findings=findings,
+        foreseen=foreseen,
         best=findings.standings[0],
         is_found=findings.decision is not None and len(findings.decision.members) < len(findings.standings),
         cells=cells,
@@ -76,7 +81,7 @@ def html(collection: Collection, findings: Findings, drawn: dict[str, Figure]) -
     )
 
 
-def to_json(collection: Collection, findings: Findings) -> str:
+def to_json(collection: Collection, findings: Findings, foreseen: Foreseen | None = None) -> str:
     """Return the findings, the sweep and its runs as JSON; what is not finite is ``null``."""
     runs = [
         {
@@ -89,6 +94,7 @@ def to_json(collection: Collection, findings: Findings) -> str:
         key: getattr(collection, key) for key in ("run_id", "name", "uri", "experiment_id", "started", "tags")
     }
     held = {"sweep": sweep, **dataclasses.asdict(findings), "runs": runs}
+    held["foreseen"] = dataclasses.asdict(foreseen) if foreseen is not None else None
     return json.dumps(_finite(held), indent=1, allow_nan=False)
 
 

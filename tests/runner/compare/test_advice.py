@@ -45,7 +45,7 @@ def test_a_settled_question_is_to_be_confirmed_where_the_same_seeds_chose_the_ra
 def test_a_command_is_rebuilt_from_the_list_of_overrides_and_drops_fixed_final_seeds():
     given = ["+dataset.name=wine", "~model", "hydra.sweeper.final_seeds=[10,11]", "schedule=constant,cosine"]
     collection = sweep(losses({"constant": SEEDS[:4], "cosine": SEEDS[:4] - SHIFTS[:4]}))
-    collection = dataclasses.replace(collection, tags={"sweep.command": json.dumps(given)})
+    collection = dataclasses.replace(collection, tags={"arguments": json.dumps(given)})
     line = about(analyse(collection, Question()).advice, "fresh seeds")
     words = shlex.split(line[line.index("python -m") :].split("  (")[0])
     assert words[4:7] == ["+dataset.name=wine", "~model", "schedule=constant,cosine"]
@@ -55,7 +55,7 @@ def test_a_command_is_rebuilt_from_the_list_of_overrides_and_drops_fixed_final_s
 def test_a_sweep_of_another_programs_launcher_is_not_resumed():
     collection = sweep(losses({"constant": SEEDS[:4], "cosine": SEEDS[:4] - SHIFTS[:4]}))
     given = ["schedule=constant,cosine", "hydra/launcher=slurm"]
-    collection = dataclasses.replace(collection, tags={"sweep.command": json.dumps(given)})
+    collection = dataclasses.replace(collection, tags={"arguments": json.dumps(given)})
     assert "sweep.resume" not in overrides_of(about(analyse(collection, Question()).advice, "fresh seeds"))
 
 

@@ -1,0 +1,51 @@
+"""What is printed when a sweep has ended: its jobs, and the report that compares them."""
+
+from __future__ import annotations
+
+import shlex
+
+from ..console import err, out, short
+from ..errors import ConfigError
+from ..sweep.sweep import Sweep
+from ..sweep.tags import POOLED
+
+
+def conclude(sweep: Sweep | None, *, interrupted: bool) -> None:
+    """Show a sweep's jobs; compare them, or say how to go on with a sweep that was stopped."""
+    if sweep is None or not sweep.results:
+        return
+    from ..sweep.table import show_sweep
+
+    is_compared = not interrupted and _is_comparable(sweep)
+    show_sweep(sweep, is_ranked=not is_compared)
+    if is_compared:
+        _report(sweep)
+    elif interrupted and sweep.launcher in POOLED:
+        again = shlex.quote(f"sweep.resume={short(sweep.directory.path)}")
+        out.print(f"next   the same command with {again} goes on")
+
+
+def _is_comparable(sweep: Sweep) -> bool:
+    """Say whether a sweep has runs to compare, and the store has all of them."""
+    is_sent = sweep.is_delivered and sweep.directory.sent is not None
+    return is_sent and len(sweep.judged()) + len(sweep.diverged) > 1
+
+
+def _report(sweep: Sweep) -> None:
+    """Compare what a sweep trained, and add the report to its run."""
+    sent = sweep.directory.sent
+    assert sent is not None
+    from ..compare import report
+    from ..compare.show import page, tables
+
+    folder = sweep.directory.path / report.PLACE
+    try:
+        collection, findings = report.report_on(sweep.directory.order.uri, sent.run_id, folder)
+    except ConfigError as error:
+        err.print(f"warning: no report: {error}", soft_wrap=True)
+        return
+    except KeyboardInterrupt:  # the sweep itself has ended
+        err.print("warning: no report: stopped; python -m runner compare makes it")
+        return
+    tables.show(collection, findings)
+    out.print(f"report {short(folder / page.PAGE)}, and in MLflow with the sweep's run")

@@ -1,0 +1,24 @@
+"""Entry points of the processes that jobs run in: torch is imported only when one is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .task import Task
+
+if TYPE_CHECKING:
+    from .preflight import Checked
+
+
+def work(task: Task) -> None:
+    """Run one job to its end."""
+    from .worker import work
+
+    work(task)
+
+
+def check(configs: list[str], overrides: list[list[str]], timed: bool) -> list[Checked]:
+    """Look at jobs before any of them starts."""
+    from .preflight import check
+
+    return check(configs, overrides, timed)

@@ -1,0 +1,39 @@
+"""What becomes a run's artifacts: its config, its plan with a picture, and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, OmegaConf
+
+from ..record import provenance
+from ..record.directory import RunDirectory, write_atomically
+
+if TYPE_CHECKING:
+    from ..training.experiment import Experiment
+
+CONFIG, PLAN, PICTURE = "config.yaml", "plan.json", "plan.png"
+
+
+def write_artifacts(
+    cfg: DictConfig, experiment: Experiment, directory: RunDirectory, origin: provenance.Origin
+) -> None:
+    """Write all of them."""
+    directory.artifacts.mkdir(exist_ok=True)
+    provenance.write(origin, directory.artifacts)
+    keep_config(cfg, directory)
+    keep_plan(experiment, directory)
+
+
+def keep_config(cfg: DictConfig, directory: RunDirectory) -> None:
+    """Write the resolved config."""
+    write_atomically(directory.artifacts / CONFIG, OmegaConf.to_yaml(cfg, resolve=True).encode())
+
+
+def keep_plan(experiment: Experiment, directory: RunDirectory) -> None:
+    """Write the plan and its picture, for people; what a resume goes by is in the order."""
+    from schedules.show.plot import save
+
+    write_atomically(directory.artifacts / PLAN, json.dumps(experiment.specs(), indent=1).encode())
+    save(directory.artifacts / PICTURE, {"plan": dict(experiment.plan)}, experiment.total_steps)
