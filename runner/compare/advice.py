@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import ConfigError
 from ..record import keys
 from ..settings.overrides import command, key_of, without
 from ..sweep.tags import POOLED
@@ -65,7 +66,8 @@ class Sweep:
         tags = self.collection.tags
         if keys.ARGUMENTS in tags:
             return [str(each) for each in json.loads(tags[keys.ARGUMENTS])]
-        return [each for each in SPACE.split(tags.get(keys.SWEEP_ARGUMENTS, "").strip()) if "=" in each]
+        words = SPACE.split(tags.get(keys.SWEEP_ARGUMENTS, "").strip())
+        return [each for each in words if "=" in each and _is_readable(each)]
 
     @property
     def rate_key(self) -> str:
@@ -101,6 +103,14 @@ class Sweep:
             run.seconds for run in self.collection.runs if run.status == "FINISHED" and run.seconds > 0
         ]
         return f", about {duration(jobs * float(np.mean(seconds)))} of training" if seconds else ""
+
+
+def _is_readable(override: str) -> bool:
+    try:
+        key_of(override)
+    except ConfigError:
+        return False
+    return True
 
 
 def advice(collection: Collection, contenders: list[Contender], decision: Decision) -> list[str]:

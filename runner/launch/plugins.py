@@ -13,7 +13,7 @@ from ..settings.config import register_schema
 from ..settings.rules import open_numbers
 from ..sweep import sweeper
 from ..sweep.adding import Race
-from ..sweep.sweeper import FairSweeperConf
+from ..sweep.conf import FairSweeperConf
 from .launcher import LocalLauncher, LocalLauncherConf, RayLauncher, RayLauncherConf
 
 
