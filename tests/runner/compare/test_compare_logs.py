@@ -48,7 +48,7 @@ def test_logs_without_seeds_have_no_p_value_and_say_so(logs, capsys):
     assert [each["p"] for each in found["differences"]] == [None]
     printed = capsys.readouterr().out
     assert "The logs name no seed, so no p-value is given" in printed
-    assert " none " in printed
+    assert " none" in printed
     assert "of training" not in printed
 
 
