@@ -39,7 +39,7 @@ DOORS = {
     "mlflow": {"tracking/access.py", "tracking/store.py", "tracking/delivery.py"}
     | {"compare/archive.py", "service/stores.py"},
     "hydra": {"__main__.py", "settings/config.py", "settings/messages.py", "settings/overrides.py"}
-    | {"sweep/callback.py", "sweep/session.py", "sweep/sweeper.py"}
+    | {"sweep/callback.py", "sweep/session.py", "sweep/sweeper.py", "sweep/space.py"}
     | {"launch/launcher.py", "launch/options.py", "launch/plugins.py"},
     "omegaconf": {"__main__.py", "dispatch.py", "settings/config.py", "settings/messages.py"}
     | {"run/start.py", "run/resume.py", "run/artifacts.py", "range_test/start.py", "range_test/auto.py"}

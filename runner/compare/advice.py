@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import ConfigError
 from ..record import keys
 from ..settings.overrides import command, key_of, without
+from ..sweep.tags import POOLED
 from ..words import duration, listed, many
 from .choice import Contender
-from .findings import Difference, Response
+from .findings import Decision
 from .model import Collection
-from .pairs import MOST_SEEDS, paired, seeds_to_settle
-from .phrases import figure, label
-from .stats.power import fewest_seeds
 
-AFFORDABLE = 64
-"""Seeds up to which a command is written for an open difference."""
+LIKELY_SEEDS = 16
+"""Seeds for each schedule by which most sweeps are decided; the cost that is told is that of so many."""
 
-ONE_RATE = "{} ran at one peak rate, and another may suit better"
+MOST = 16
+"""Seeds for each schedule up to which a command adds them."""
+
 RATE_KEYS = ("schedule.lr.peak_value", "optimizer.lr")
+FINAL = "hydra.sweeper.final_seeds"
 SPACE = re.compile(r"\s+(?=[+~]*[\w./@-]+=)")
 
 
@@ -39,34 +39,35 @@ class Sweep:
 
     collection: Collection
 
-    def command(self, arms: list[str], rates: Sequence[float | None], seeds: Sequence[int]) -> str:
-        """Return the command that runs all arms at all rates under all seeds, with what it costs."""
-        axes: dict[str, list[str]] = defaultdict(list)
-        for arm in arms:
-            schedule, *others = SPACE.split(arm)
-            for key, value in [("schedule", schedule), *(other.split("=", 1) for other in others)]:
-                axes[key] += [value] if value not in axes[key] else []
-        tried = sorted({rate for rate in rates if rate is not None})
-        if tried:
-            axes[self.rate_key] = [f"{rate:g}" for rate in tried]
-        jobs = math.prod(map(len, axes.values())) * len(seeds)
-        own = [f"{key}={','.join(values)}" for key, values in axes.items()] + [_seeds(seeds)]
-        kept = [o for o in self.overrides if key_of(o) not in {*axes, "seed"}]
-        line = command([*own, *without(kept, "sweep")], multirun=True)
-        return f"{line}  ({many(jobs, 'run')}{self._time(jobs)})"
+    def again(self, *settings: str, jobs: int | None = None) -> str:
+        """Return the sweep's own command with further settings of the sweeper; what is trained is kept.
+
+        Only jobs that are missing are trained: the rates that were tried need not be tried again, and the
+        further seeds are judged alone.
+
+        Args:
+            settings: overrides that are added, and replace those of the same key.
+            jobs: how many jobs it comes to at most, to say what it costs.
+        """
+        own = [*self._kept(settings), *settings]
+        own += [f"sweep.resume={self.collection.run_id}"] if self.is_resumable else []
+        line = command(own, multirun=True)
+        cost = f"  (at most {many(jobs, 'run')}{self._time(jobs)})" if jobs else ""
+        return f"{line}{cost}"
+
+    def anew(self, *settings: str, jobs: int) -> str:
+        """Return the command of a new sweep like this one, with further settings."""
+        line = command([*self._kept(settings), *settings], multirun=True)
+        return f"{line}  (at most {many(jobs, 'run')}{self._time(jobs)})"
 
     @property
     def overrides(self) -> list[str]:
-        """Those of the sweep's own command line; of an older version's from the line for people."""
-        if (listed := self.collection.tags.get(keys.ARGUMENTS)) is not None:
-            return [str(each) for each in json.loads(listed)]
-        text = self.collection.tags.get(keys.SWEEP_ARGUMENTS, "").strip()
-        return [each for each in SPACE.split(text) if "=" in each]
-
-    @property
-    def searched(self) -> list[str]:
-        """Settings beside the rate that it searched."""
-        return [key for o in self.overrides if "interval(" in o and (key := key_of(o)) not in RATE_KEYS]
+        """Those of the sweep's own command line."""
+        tags = self.collection.tags
+        if keys.ARGUMENTS in tags:
+            return [str(each) for each in json.loads(tags[keys.ARGUMENTS])]
+        words = SPACE.split(tags.get(keys.SWEEP_ARGUMENTS, "").strip())
+        return [each for each in words if "=" in each and _is_readable(each)]
 
     @property
     def rate_key(self) -> str:
@@ -75,13 +76,27 @@ class Sweep:
         return next((key for key in RATE_KEYS if key in given), RATE_KEYS[-1])
 
     @property
-    def first_fresh_seed(self) -> int:
-        """One more than the largest seed so far."""
-        return max(run.seed for run in self.collection.runs) + 1
+    def has_rates(self) -> bool:
+        """Whether its command lists peak rates, which can be extended."""
+        return any(key_of(o) in RATE_KEYS and "," in o and "interval(" not in o for o in self.overrides)
 
-    def fresh(self, count: int) -> range:
-        """Return so many seeds that no run has had: a difference that luck made is not counted twice."""
-        return range(self.first_fresh_seed, self.first_fresh_seed + count)
+    @property
+    def extended(self) -> int:
+        """How many rates outward it asked for."""
+        given = [o for o in self.overrides if key_of(o) == "hydra.sweeper.extend"]
+        return int(given[-1].partition("=")[2]) if given else 0
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether more jobs can be added to the sweep: not where another program holds them."""
+        chosen = next((o for o in self.overrides if key_of(o) == "hydra/launcher"), "hydra/launcher=local")
+        return chosen.partition("=")[2] in POOLED
+
+    def _kept(self, settings: Sequence[str]) -> list[str]:
+        """Return the sweep's overrides that further settings leave as they are."""
+        replaced = {key_of(setting) for setting in settings}
+        replaced |= {FINAL} if "hydra.sweeper.until" in replaced else set()
+        return [o for o in without(self.overrides, "sweep") if key_of(o) not in replaced]
 
     def _time(self, jobs: int) -> str:
         seconds = [
@@ -90,132 +105,77 @@ class Sweep:
         return f", about {duration(jobs * float(np.mean(seconds)))} of training" if seconds else ""
 
 
-def _seeds(seeds: Sequence[int]) -> str:
-    if isinstance(seeds, range) and len(seeds) > 1:
-        return f"seed=range({seeds.start},{seeds.stop})"
-    return f"seed={','.join(map(str, seeds))}"
+def _is_readable(override: str) -> bool:
+    try:
+        key_of(override)
+    except ConfigError:
+        return False
+    return True
 
 
-def advice(
-    collection: Collection,
-    contenders: list[Contender],
-    found: list[Difference],
-    apart: set[frozenset[str]],
-    alpha: float,
-) -> list[str]:
+def advice(collection: Collection, contenders: list[Contender], decision: Decision) -> list[str]:
     """Return what to run next, what matters most first.
 
+    No command asks the same question of the same runs again with some added: that would spend the error
+    twice. Seeds are added by looks whose error is spent beforehand, and no run so far is among them.
+
     Args:
-        collection: the sweep.
-        contenders: its arms, best first.
-        found: their differences from the baseline.
-        apart: pairs of arms that are told apart.
-        alpha: rate of false alarms.
+        collection: the sweep, or several.
+        contenders: its arms, the one to take first.
+        decision: what was decided.
     """
+    if collection.joined:
+        return []
     sweep = Sweep(collection)
-    said = [
-        *_other_rates(sweep, contenders),
-        *_more_seeds(sweep, _open_to_baseline(contenders, found)),
-        *_more_seeds(sweep, _open_to_best(contenders, found, apart, alpha)),
-    ]
-    settled = found and all(d.verdict != "not told apart" for d in found)
-    if settled and not all(c.fresh for c in contenders):
-        count = max(len(contenders[0].losses), fewest_seeds(alpha / len(found)))
-        again = sweep.command([c.arm for c in contenders], [c.rate for c in contenders], sweep.fresh(count))
-        said.append(f"To confirm the result on seeds that chose no rate: {again}")
-    if said and sweep.searched:
-        return [_search_on(sweep)]
-    return said
-
-
-def _search_on(sweep: Sweep) -> str:
-    """Say how to go on with a search of more than the rate: no one command holds each arm's own values."""
-    fresh = ",".join(map(str, sweep.fresh(6)))
-    return (
-        f"Each schedule has values of {listed(sweep.searched)} of its own. To go on from them, repeat the "
-        f"sweep's command with sweep.resume={sweep.collection.run_id} and more hydra.sweeper.trials, "
-        f"or with fresh seeds, such as hydra.sweeper.final_seeds=[{fresh}]."
-    )
+    return [*_other_rates(sweep, contenders), *_more_seeds(sweep, contenders, decision)]
 
 
 def _other_rates(sweep: Sweep, contenders: list[Contender]) -> list[str]:
     """Ask for rates beyond a best one that is the last, and for others where only one was tried."""
-    together = defaultdict(list)
-    for c in contenders:
-        if c.response and (c.response.edge or len(c.response.rates) == 1):
-            seeds = tuple(sorted({o.run.seed for o in c.tuning}))
-            together[c.response.edge != "", _further(c.response), seeds].append(c.arm)
     said = []
-    for (edge, rates, seeds), arms in together.items():
-        why = "The best peak rate of {} lies at the end of those tried; go on outward" if edge else ONE_RATE
-        said.append(f"{why.format(listed(arms))}: {sweep.command(arms, rates, seeds)}")
-    return said
-
-
-def _further(response: Response) -> tuple[float, ...]:
-    """Return two more rates: outward at the grid's own ratio, or around the only one."""
-    rates = response.rates
-    if len(rates) == 1:
-        new = (rates[0] / 3, rates[0] * 3)
-    else:
-        last, inner = (rates[-1], rates[-2]) if response.edge == "high" else (rates[0], rates[1])
-        new = (last * (last / inner), last * (last / inner) ** 2)
-    return tuple(sorted(float(f"{rate:.3g}") for rate in new))
-
-
-@dataclass(frozen=True)
-class Open:
-    """An arm that is not told apart from another, and the seeds that would do it."""
-
-    arm: Contender
-    against: Contender
-    seeds: int | None
-    difference: float
-
-
-def _open_to_baseline(contenders: list[Contender], found: list[Difference]) -> list[Open]:
-    by_arm = {c.arm: c for c in contenders}
-    return [
-        Open(by_arm[d.arm], by_arm[d.baseline], d.seeds_needed, d.delta.mean)
-        for d in found
-        if d.verdict == "not told apart"
-    ]
-
-
-def _open_to_best(
-    contenders: list[Contender], found: list[Difference], apart: set[frozenset[str]], alpha: float
-) -> list[Open]:
-    """Return the rivals of the best arm, once the best is told apart from the baseline."""
-    best, *others = contenders
-    if any(d.arm == best.arm and d.verdict == "not told apart" for d in found):
-        return []
-    known = apart | {frozenset((d.arm, d.baseline)) for d in found}
-    rivals = [(c, paired(c, best)) for c in others if frozenset((best.arm, c.arm)) not in known]
-    return [
-        Open(c, best, seeds_to_settle(d, alpha / len(rivals)), float(d.mean()) if len(d) else 0.0)
-        for c, d in rivals
-    ]
-
-
-def _more_seeds(sweep: Sweep, open_: list[Open]) -> list[str]:
-    """Ask for the seeds that open differences need, in one sweep on fresh seeds; say which need too many."""
-    worth = [o for o in open_ if o.seeds is not None and o.seeds <= AFFORDABLE]
-    said = []
-    if worth:
-        count = max(o.seeds or 0 for o in worth)
-        arms = [worth[0].against, *(o.arm for o in worth)]
-        rates = [c.rate for c in arms]
-        line = sweep.command([c.arm for c in arms], rates, sweep.fresh(count))
-        where = f" ({listed([label(c.arm, c.rate) for c in arms])})" if len(set(rates)) > 1 else ""
+    edge = [c.arm for c in contenders if c.response and c.response.edge]
+    once = [c for c in contenders if c.response and c.setups == 1]
+    if edge and sweep.has_rates:
+        further = sweep.extended + 2
+        seeds = len({o.run.seed for c in contenders for o in c.tuning})
+        more = sweep.again(f"hydra.sweeper.extend={further}", jobs=2 * seeds * len(edge))
         said.append(
-            f"To tell {listed([c.arm for c in arms[1:]])} from {arms[0].arm}, if the differences are what "
-            f"they seem, about {many(count, 'seed')} are needed{where}: {line}"
+            f"The best peak rate of {listed(edge)} lies at the end of those tried; go on outward: {more}"
         )
-    for o in open_:
-        if o not in worth and o.difference != 0:
-            seeds = f"about {o.seeds} seeds" if o.seeds else f"more than {MOST_SEEDS} seeds"
-            said.append(
-                f"{o.arm.arm} against {o.against.arm}: the difference seen, {figure(abs(o.difference))}, "
-                f"would take {seeds}; it may not be worth it."
-            )
+    if once and len(once) == len(contenders) and once[0].rate is not None:
+        rates = sorted({round_rate(c.rate * f) for c in once if c.rate is not None for f in (1 / 3, 1, 3)})
+        tried = f"{sweep.rate_key}={','.join(f'{rate:g}' for rate in rates)}"
+        jobs = (len(rates) - 1) * sum(len(c.losses) for c in once)
+        said.append(
+            f"{listed([c.arm for c in once])} ran at one peak rate, and another may suit better: "
+            f"{sweep.again(tried, jobs=jobs)}"
+        )
     return said
+
+
+def round_rate(rate: float) -> float:
+    """Return a rate with three significant digits."""
+    return float(f"{rate:.3g}")
+
+
+def _more_seeds(sweep: Sweep, contenders: list[Contender], decision: Decision) -> list[str]:
+    """Ask for fresh seeds while it is open which arm is the best, or where its own seeds chose its rate."""
+    if len(contenders) < 2 or (decision.over in ("one", "same")):
+        return []
+    count = len(decision.members) if decision.members[1:] else len(contenders)
+    if decision.over:
+        more = 2 * (decision.most or decision.seeds)
+        return [
+            f"What is open would take more than {many(decision.seeds, 'seed')}, and may not be worth it. "
+            f"If it is, begin anew with more, since this sweep's error is spent: "
+            f"{sweep.anew(f'hydra.sweeper.max_seeds={more}', jobs=count * more)}"
+        ]
+    jobs = LIKELY_SEEDS * len(contenders)
+    settings = ["hydra.sweeper.until=decided", f"hydra.sweeper.max_seeds={MOST}"]
+    line = sweep.again(*settings, jobs=jobs)
+    if decision.members[1:]:
+        rivals = listed([arm for arm in decision.members if arm != decision.arm])
+        return [f"To decide between {decision.arm} and {rivals}, add fresh seeds until it is known: {line}"]
+    if not all(c.fresh for c in contenders):
+        return [f"To confirm the result on seeds that chose nothing: {line}"]
+    return []

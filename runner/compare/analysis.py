@@ -14,10 +14,11 @@ from ..errors import ConfigError
 from .advice import advice
 from .answer import answer
 from .choice import Contender, choose, stand
+from .decide import decide, looks_of
 from .findings import Findings
 from .model import Collection, Question, Trained
 from .outcomes import Outcome, ledger, loss_before_training, outcomes
-from .pairs import differences, groups, told_apart
+from .pairs import differences
 from .remarks import remarks
 from .stats.measures import expected_best
 
@@ -30,7 +31,8 @@ def analyse(collection: Collection, question: Question) -> Findings:
 
     Each arm's peak rate is the one with the lowest mean final loss over its runs of stage ``tune``, or over
     all where the sweep has no stages; its runs of stage ``final`` are reported, or else the same ones, which
-    is said. A diverged run counts as the loss before training. Runs that failed, were killed or have not
+    is said. While a rate is chosen, a diverged run counts as the loss before training; afterwards as worse
+    than any finished one. Runs that failed, were killed or have not
     ended count for nothing but the cost, and are named.
 
     Args:
@@ -45,31 +47,37 @@ def analyse(collection: Collection, question: Question) -> Findings:
     _check(question)
     initial = loss_before_training(runs)
     by_arm: dict[str, list[Outcome]] = defaultdict(list)
+    looks = looks_of(collection)
     for outcome in outcomes(runs) if math.isfinite(initial) else []:
-        by_arm[outcome.run.arm].append(outcome)
+        if not (looks and outcome.run.stage == "final" and outcome.run.seed < looks.first_seed):
+            by_arm[outcome.run.arm].append(outcome)
     if not by_arm:
         raise ConfigError(_nothing(collection))
     contenders = [choose(arm, results, initial) for arm, results in by_arm.items()]
-    contenders.sort(key=lambda c: np.mean(list(c.losses.values())))
+    decision, contenders = decide(contenders, question.alpha, looks)
+    trained = any(not o.diverged for c in contenders for o in c.reported)
     name = _baseline(question.baseline, runs, list(by_arm))
     baseline = next(c for c in contenders if c.arm == name)
     target = _target(contenders) if question.target is None else question.target
     alpha = question.alpha
-    apart = told_apart(contenders, alpha)
-    found = differences(contenders, baseline, alpha)
+    chosen = question.baseline is not None
+    found = differences(contenders, baseline, alpha, chosen_by_data=chosen, blocked=decision.blocked)
     findings = Findings(
         question=replace(question, baseline=name, target=target),
         ledger=ledger(runs),
         responses=[c.response for c in contenders if c.response],
-        standings=[stand(c, [r for r in runs if r.arm == c.arm], target, 1 - alpha) for c in contenders],
+        standings=[
+            stand(c, contenders[0], [r for r in runs if r.arm == c.arm], target, 1 - alpha)
+            for c in contenders
+        ],
         differences=found,
-        groups=groups([c.arm for c in contenders], apart),
+        decision=decision if trained else None,
         tuning={c.arm: expected_best(c.response.means).tolist() for c in contenders if c.response},
-        anomalies=remarks(runs, contenders, baseline),
-        advice=advice(collection, contenders, found, apart, alpha),
+        anomalies=remarks(collection, contenders, baseline, question),
+        advice=advice(collection, contenders, decision),
         answer=[],
     )
-    return replace(findings, answer=answer(findings, contenders, apart))
+    return replace(findings, answer=answer(findings, contenders))
 
 
 def _check(question: Question) -> None:
@@ -93,7 +101,7 @@ def _baseline(asked: str | None, runs: list[Trained], arms: list[str]) -> str:
 def _target(contenders: list[Contender]) -> float:
     """Return the worst mean final loss: every arm that trained comes to it, on average."""
     trained = [c for c in contenders if not any(o.diverged for o in c.reported)]
-    return max(float(np.mean(list(c.losses.values()))) for c in trained or contenders)
+    return max(float(np.mean(c.finished_losses)) for c in trained or contenders)
 
 
 def _nothing(collection: Collection) -> str:

@@ -2,106 +2,126 @@
 
 from __future__ import annotations
 
-from ..words import duration, listed, many, p_value
+import math
+
+from ..words import duration, listed, many
 from .choice import Contender
-from .findings import Difference, Findings
-from .pairs import attainable
-from .phrases import between, every, figure, label
-from .stats.power import fewest_seeds
-from .stats.statistics import smallest_sign_flip_p
+from .findings import Decision, Findings
+from .phrases import at_most, every, figure, label
 
 
-def answer(findings: Findings, contenders: list[Contender], apart: set[frozenset[str]]) -> list[str]:
-    """Return which schedule, at which peak rate, how sure that is, and what it cost to know.
+def answer(findings: Findings, contenders: list[Contender]) -> list[str]:
+    """Return which schedule to take, what else may be as good, what is lost at most, what it cost to know.
 
     Args:
         findings: all else that was found.
-        contenders: its arms, best first.
-        apart: the pairs of arms that are told apart.
+        contenders: its arms, the one to take first.
     """
-    if all(o.diverged for c in contenders for o in c.reported):
+    decision = findings.decision
+    if decision is None:
         return ["No schedule trained: every run at the peak rates tried diverged.", _cost(findings)]
-    told = [_lowest(findings)]
+    told = [_which(decision, contenders, findings.question.alpha)]
     if len(contenders) > 1:
-        told += [_against_baseline(findings), _rivals(findings, apart)]
-    else:
-        told += ["It is the only schedule of the sweep with a result, so nothing is compared."]
-    return [sentence for sentence in [*told, _doubts(contenders), _cost(findings)] if sentence]
+        told += [
+            _risk(decision, findings),
+            _seeds(decision, findings.question.alpha),
+            _manner(decision, findings),
+        ]
+    told += [_doubts(contenders, decision), _cost(findings)]
+    return [sentence for sentence in told if sentence]
 
 
-def _lowest(findings: Findings) -> str:
-    best, loss = findings.standings[0], findings.standings[0].final_loss
-    rate = "" if best.rate is None else f" at peak rate {best.rate:g}"
-    return (
-        f"Lowest mean final validation loss: {best.arm}{rate}, {figure(loss.mean)} over "
-        f"{many(loss.count, 'seed')} ({between(loss, findings.question.alpha)})."
-    )
-
-
-def _against_baseline(findings: Findings) -> str:
-    found, alpha, best = findings.differences, findings.question.alpha, findings.standings[0].arm
-    baseline = found[0].baseline
-    if not attainable(found, alpha):
+def _which(decision: Decision, contenders: list[Contender], alpha: float) -> str:
+    """Say which one: a name stands first only where something is ruled out."""
+    rate = contenders[0].rate
+    taken = decision.arm + ("" if rate is None else f", at peak rate {rate:g}")
+    taken += f", {contenders[0].trial}" if contenders[0].trial else ""
+    fellows = [arm for arm in decision.members if arm != decision.arm]
+    worse = len(contenders) - len(decision.members)
+    sure = f"({100 * (1 - alpha):g} %)"
+    if len(contenders) == 1:
+        return f"{taken}: the only schedule with a result, so nothing is compared."
+    if not worse:
         return (
-            f"With {many(max(d.delta.count for d in found), 'paired seed')} no difference from {baseline}, "
-            f"however large, can be told from chance at {100 * alpha:g} % over "
-            f"{many(len(found), 'comparison')}: {fewest_seeds(alpha / len(found))} seeds could."
+            f"No schedule stands out: {listed([decision.arm, *fellows])} may each be the best {sure}. "
+            f"Lowest by a margin that may be chance: {taken}."
         )
-    if best == baseline:
-        worse = [d.arm for d in found if d.verdict == "worse"]
-        others = "none" if not worse else listed(worse)
-        return f"That is the baseline itself; ending higher than it, beyond chance: {others}."
-    return _told(next(d for d in found if d.arm == best), alpha, len(found))
+    if not fellows:
+        others = "the other is" if worse == 1 else "all the others are"
+        return f"{taken}; {others} worse {sure}."
+    others = f"{listed([c.arm for c in contenders if c.arm not in decision.members])} "
+    others = others + "is" if worse == 1 else "the others are"
+    return f"{taken}; {listed(fellows)} may be as good; {others} worse {sure}."
 
 
-def _told(d: Difference, alpha: float, comparisons: int) -> str:
-    sure = {"better": "better, beyond chance", "worse": "worse, beyond chance"}
-    return (
-        f"Its mean difference from the baseline {d.baseline} is {figure(d.delta.mean)} "
-        f"({many(d.delta.count, 'paired seed')}, {between(d.delta, alpha)}; "
-        f"sign-flip {p_value(d.p_holm)} corrected for "
-        f"{many(comparisons, 'comparison')}): {sure.get(d.verdict, d.verdict)}."
+def _risk(decision: Decision, findings: Findings) -> str:
+    """Say what is lost at most by taking the first, and how alike those are that may be the best."""
+    loss = next(s for s in findings.standings if s.arm == decision.arm).final_loss.mean
+    median = " in the median run" if decision.by_wins else ""
+    if decision.loses_at_most is None:
+        return f"So few seeds put no bound on what is lost by taking {decision.arm}."
+    if decision.loses_at_most == 0:
+        return (
+            f"By taking {decision.arm} you lose nothing{median} (its final validation loss: {figure(loss)})."
+        )
+    said = (
+        f"By taking {decision.arm} you lose at most {at_most(decision.loses_at_most)}{median} "
+        f"(its final validation loss: {figure(loss)})."
     )
+    if decision.same_within is not None and not decision.by_wins:
+        said += f" {listed(decision.members)} are the same within {at_most(decision.same_within)}."
+    return said
 
 
-def _rivals(findings: Findings, apart: set[frozenset[str]]) -> str:
-    best, *others = [each.arm for each in findings.standings]
-    pairs, alpha = len(others) * (len(others) + 1) // 2, findings.question.alpha
-    if pairs == 1:  # the baseline's sentence has said it
+def _seeds(decision: Decision, alpha: float) -> str:
+    """Say how many seeds decided; or with how few nothing could be decided."""
+    if decision.most is None:
+        least = math.ceil(-math.log2(alpha))
+        if decision.seeds < least and len(decision.members) > 1 and not decision.blocked:
+            return (
+                f"With {many(decision.seeds, 'seed')} no schedule can be ruled out at "
+                f"{100 * alpha:g} %, however large the difference: {least} seeds could."
+            )
         return ""
-    seeds = max(each.final_loss.count for each in findings.standings)
-    if smallest_sign_flip_p(seeds) * pairs > alpha:
-        return (
-            f"Whether {best} is the best of all {len(others) + 1} stays open: telling all {pairs} pairs "
-            f"apart takes {fewest_seeds(alpha / pairs)} seeds, and this sweep has {seeds}."
+    left = [f"{arm} after {seeds}" for arm, seeds in sorted(decision.left_at.items(), key=lambda e: e[1])]
+    gone = f" Ruled out: {listed(left)}." if left else ""
+    ends = {
+        "one": f"Decided after {many(decision.seeds, 'seed')} of at most {decision.most}.",
+        "same": f"After {many(decision.seeds, 'seed')} of at most {decision.most} the rest is within the "
+        "tolerance.",
+        "most": f"All {many(decision.seeds, 'seed')} were spent.",
+    }
+    return ends.get(decision.over, f"Ended after {many(decision.seeds, 'seed')}, undecided.") + gone
+
+
+def _manner(decision: Decision, findings: Findings) -> str:
+    said = []
+    if decision.by_wins:
+        said.append(
+            f"Against {listed(decision.by_wins)} it was judged by the seeds each won, not by mean losses, "
+            "since runs diverged or the differences are lopsided: that speaks of the median run."
         )
-    level = [arm for arm in others if frozenset((best, arm)) not in apart]
-    higher = [arm for arm in others if arm not in level]
-    if not level:
-        return f"With all {pairs} pairs tested, {best} is told apart from every other schedule."
-    beaten = [d.arm if d.verdict == "worse" else d.baseline for d in findings.differences]
-    settled = [d.verdict != "not told apart" and best in (d.arm, d.baseline) for d in findings.differences]
-    alone = [a for a, sure in zip(beaten, settled, strict=True) if sure and a in level]
-    note = f" ({listed(alone)} only in the comparisons with the baseline, which are fewer)" if alone else ""
-    end = f"; {listed(higher)} ended higher beyond chance" if higher else ""
-    return f"With all {pairs} pairs tested, {best} cannot be told apart from {listed(level)}{note}{end}."
+    lost = [s for s in findings.standings if s.lost and s.arm in decision.members]
+    said += [f"Of {s.arm}, {s.lost} of {many(s.lost + s.final_loss.count, 'run')} diverged." for s in lost]
+    return " ".join(said)
 
 
-def _doubts(contenders: list[Contender]) -> str:
-    best = contenders[0]
+def _doubts(contenders: list[Contender], decision: Decision) -> str:
     edge = [c.arm for c in contenders if c.response and c.response.edge]
-    once = [c.arm for c in contenders if c.response and len(c.response.rates) == 1]
-    chances = {len(c.response.rates) for c in contenders if c.response}
-    lost = [label(c.arm, c.rate) for c in contenders if any(o.diverged for o in c.reported)]
+    once = [c.arm for c in contenders if c.response and c.setups == 1]
     doubts = [
+        decision.blocked,
         f"the best peak rate of {every(edge, contenders)} lies at the end of those tried" if edge else "",
         f"{every(once, contenders)} ran at one peak rate only" if once else "",
-        "some had more peak rates to choose from than others" if len(chances) > 1 else "",
-        "" if best.fresh else "the peak rates were chosen on the same seeds",
-        f"runs of {listed(lost)} diverged" if lost else "",
+        "" if contenders[0].fresh else "the peak rates were chosen on the same seeds",
     ]
+    doubts += [f"every run of {label(c.arm, c.rate)} diverged" for c in contenders if _all_lost(c)]
     doubts = [doubt for doubt in doubts if doubt]
     return f"What speaks against relying on it: {'; '.join(doubts)}." if doubts else ""
+
+
+def _all_lost(contender: Contender) -> bool:
+    return all(o.diverged for o in contender.reported)
 
 
 def _cost(findings: Findings) -> str:

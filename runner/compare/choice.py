@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,18 @@ from .outcomes import Outcome, diverged, steps_to
 from .stats.measures import expected_running_time, kaplan_meier_median, parabola_vertex, sensitivity
 from .stats.statistics import mean_interval
 
+Setup = tuple[float, str]
+"""What tuning chooses: the peak rate (0 where there is none), and the values of what else was searched."""
+
+
+def setup_of(run: Trained) -> Setup:
+    """Return the tuned values that a run was trained with."""
+    return (run.rate or 0.0, run.trial)
+
+
+CLIFF = 10.0
+"""How many times higher one neighbour of the best rate may rise than the other for a parabola to be drawn."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
@@ -23,6 +36,8 @@ class Contender:
     Attributes:
         arm: its name.
         rate: the chosen peak rate; ``None`` where its runs have none.
+        trial: the chosen values of what else was searched; empty where nothing was.
+        setups: how many rates, or trials of a search, it had to choose from.
         response: to the peak rate; ``None`` likewise.
         tuning: runs that chose the rate.
         reported: runs at the chosen rate: those of the stage ``final`` where there are any.
@@ -35,11 +50,22 @@ class Contender:
     tuning: list[Outcome]
     reported: list[Outcome]
     fresh: bool
+    trial: str = ""
+    setups: int = 1
 
     @cached_property
     def losses(self) -> dict[int, float]:
-        """Final loss for each seed; of several runs of one seed, their mean."""
-        return _by_seed(self.reported)
+        """Final loss for each seed, infinite where it diverged; of several runs of one seed, their mean."""
+        by_seed = defaultdict(list)
+        for outcome in self.reported:
+            by_seed[outcome.run.seed].append(math.inf if outcome.diverged else outcome.final)
+        return {seed: float(np.mean(by_seed[seed])) for seed in sorted(by_seed)}
+
+    @property
+    def finished_losses(self) -> list[float]:
+        """Final losses of the seeds that did not diverge; those before training where all did."""
+        finished = [loss for loss in self.losses.values() if math.isfinite(loss)]
+        return finished or [o.final for o in self.reported]
 
 
 def _by_seed(results: list[Outcome]) -> dict[int, float]:
@@ -47,6 +73,19 @@ def _by_seed(results: list[Outcome]) -> dict[int, float]:
     for outcome in results:
         by_seed[outcome.run.seed].append(outcome.final)
     return {seed: float(np.mean(by_seed[seed])) for seed in sorted(by_seed)}
+
+
+def _best_setup(results: list[Outcome]) -> Setup:
+    """Return the rate and trial of the lowest mean loss, each trial of a search for itself."""
+    losses = {setup: _by_seed(of_setup) for setup, of_setup in _by_setup(results).items()}
+    return best_of(losses)
+
+
+def _by_setup(results: list[Outcome]) -> dict[Setup, list[Outcome]]:
+    by_setup = defaultdict(list)
+    for outcome in results:
+        by_setup[setup_of(outcome.run)].append(outcome)
+    return by_setup
 
 
 def choose(arm: str, results: list[Outcome], initial_loss: float) -> Contender:
@@ -63,27 +102,39 @@ def choose(arm: str, results: list[Outcome], initial_loss: float) -> Contender:
     final = [o for o in results if o.run.stage == "final"]
     tuning = [o for o in results if o.run.stage == "tune"]
     tuning = tuning or [o for o in results if o.run.stage != "final"] or results
-    rates = {o.run.rate for o in tuning}
-    response = respond(arm, tuning, initial_loss)
-    rate = response.best_rate if response else None
-    confirmed = {o.run.rate for o in final}
-    if confirmed and rate not in confirmed:
-        again = respond(arm, final, initial_loss)
-        rate = again.best_rate if again else None
-    reported = [o for o in (final or tuning) if o.run.rate == rate]
-    chose = {o.run.seed for o in tuning} if len(rates) > 1 else set()
-    fresh = not chose & {o.run.seed for o in reported}
-    return Contender(arm=arm, rate=rate, response=response, tuning=tuning, reported=reported, fresh=fresh)
+    setups = _by_setup(tuning)
+    chosen = _best_setup(tuning)
+    if final and chosen not in _by_setup(final):
+        chosen = _best_setup(final)
+    reported = [o for o in (final or tuning) if setup_of(o.run) == chosen]
+    chose = {o.run.seed for o in tuning} if len(setups) > 1 else set()
+    return Contender(
+        arm=arm,
+        rate=reported[0].run.rate,
+        trial=chosen[1],
+        setups=len(setups),
+        response=respond(arm, tuning, initial_loss),
+        tuning=tuning,
+        reported=reported,
+        fresh=not chose & {o.run.seed for o in reported},
+    )
 
 
 def respond(arm: str, results: list[Outcome], initial_loss: float) -> Response | None:
-    """Return how an arm answers to the peak rate; ``None`` where its runs have no rate."""
-    by_rate = defaultdict(list)
-    for outcome in results:
-        if outcome.run.rate is not None:
-            by_rate[outcome.run.rate].append(outcome)
+    """Return how an arm answers to the peak rate; ``None`` where its runs have no rate.
+
+    Of several trials of a search at one rate it is the best that counts. Trials that were pruned after fewer
+    than half of the seeds are left out: hard seeds would make their rates look worse than they are.
+    """
+    by_rate = {
+        rate: _by_setup(at_rate)[_best_setup(at_rate)]
+        for rate in {o.run.rate for o in results if o.run.rate is not None}
+        if (at_rate := [o for o in results if o.run.rate == rate])
+    }
     if not by_rate:
         return None
+    most = max(len(_by_seed(each)) for each in by_rate.values())
+    by_rate = {rate: each for rate, each in by_rate.items() if 2 * len(_by_seed(each)) > most}
     rates = sorted(by_rate)
     losses = [np.array([o.final for o in by_rate[rate]]) for rate in rates]
     means = [float(each.mean()) for each in losses]
@@ -100,9 +151,15 @@ def respond(arm: str, results: list[Outcome], initial_loss: float) -> Response |
         diverged=[sum(o.diverged for o in by_rate[rate]) for rate in rates],
         best_rate=rates[best],
         edge="" if inside or len(rates) < 2 else "low" if best == 0 else "high",
-        vertex=parabola_vertex(rates[near], means[near]) if inside else None,
+        vertex=parabola_vertex(rates[near], means[near]) if inside and _is_smooth(means[near]) else None,
         sensitivity=sensitivity(means, initial_loss),
     )
+
+
+def _is_smooth(means: list[float]) -> bool:
+    """Say whether a parabola describes three points: a cliff on one side would pull it away."""
+    left, right = means[0] - means[1], means[2] - means[1]
+    return max(left, right) <= CLIFF * min(left, right)
 
 
 def interval(values: list[float], level: float) -> Interval:
@@ -113,11 +170,22 @@ def interval(values: list[float], level: float) -> Interval:
     return Interval(count=len(values), mean=mean, low=low, high=high)
 
 
-def stand(contender: Contender, runs: list[Trained], target: float, level: float) -> Standing:
+def _behind(contender: Contender, first: Contender, level: float) -> Interval:
+    """Return by how much an arm ends above another; without a seed that both finished, from their means."""
+    d = [loss - first.losses[seed] for seed, loss in contender.losses.items() if seed in first.losses]
+    finished = [each for each in d if math.isfinite(each)]
+    apart = float(np.mean(contender.finished_losses) - np.mean(first.finished_losses))
+    return interval(finished, level) if finished else Interval(count=0, mean=apart, low=None, high=None)
+
+
+def stand(
+    contender: Contender, first: Contender, runs: list[Trained], target: float, level: float
+) -> Standing:
     """Return an arm's figures at its chosen rate.
 
     Args:
         contender: the arm.
+        first: the arm to take.
         runs: all of its runs, also those that do not count.
         target: validation loss to reach.
         level: of the confidence intervals.
@@ -129,7 +197,10 @@ def stand(contender: Contender, runs: list[Trained], target: float, level: float
     return Standing(
         arm=contender.arm,
         rate=contender.rate,
-        final_loss=interval(list(contender.losses.values()), level),
+        trial=contender.trial,
+        behind=_behind(contender, first, level),
+        final_loss=interval(contender.finished_losses, level),
+        lost=sum(o.diverged for o in reported),
         best_loss=interval([o.best for o in reported], level),
         final_accuracy=interval(accuracies, level) if len(accuracies) == len(reported) else None,
         runs=len(runs),

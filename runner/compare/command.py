@@ -15,12 +15,13 @@ def parser() -> argparse.ArgumentParser:
     defaults = TrackingSettings()
     made = Parser(
         prog="python -m runner compare",
-        description="Compare the schedules of a sweep: a table, an HTML report, pictures, JSON.",
+        description="Compare the schedules of a sweep, or of several: a table, an HTML report, JSON.",
         allow_abbrev=False,
     )
     made.add_argument(
-        "sweep", nargs="?", metavar="SWEEP",
-        help="the sweep's run id or its beginning, its name, or its directory; by default the newest",
+        "sweep", nargs="*", metavar="SWEEP",
+        help="the sweep's run id or its beginning, its name, or its directory; by default the newest; "
+        "the runs of several are joined",
     )  # fmt: skip
     made.add_argument("--uri", help=f"the MLflow store (default: the directory's, else {defaults.uri})")
     made.add_argument("--experiment", help=f"where to look for it (default: {defaults.experiment})")
@@ -61,13 +62,15 @@ def main(arguments: list[str]) -> int:
     from .model import Question
     from .show import page, tables
 
-    directory = reader.directory_of(asked.sweep)
+    which = list(dict.fromkeys(asked.sweep)) or [None]
+    directory = reader.directory_of(which[0])
     defaults = directory.order if directory is not None else TrackingSettings()
     archive = Archive(absolute(asked.uri or defaults.uri))
-    parent = reader.find(archive, asked.experiment or defaults.experiment, asked.sweep)
+    where = asked.experiment or defaults.experiment
+    parent, *further = [reader.find(archive, where, each) for each in which]
     question = Question(baseline=asked.baseline, target=asked.target, alpha=asked.alpha)
     folder = asked.out or Path("outputs/compare", parent.info.run_id)
-    collection, findings, files = report.compare(archive, parent, question, folder)
+    collection, findings, files = report.compare(archive, parent, question, folder, further)
     tables.show(collection, findings)
     console.out.print(f"report  {console.short((folder / page.PAGE).absolute())}")
     if not asked.no_log:
@@ -80,7 +83,7 @@ def main(arguments: list[str]) -> int:
 
 def _of_logs(asked: argparse.Namespace) -> int:
     """Compare runs that were trained elsewhere."""
-    if asked.sweep is not None:
+    if asked.sweep:
         raise ConfigError(f"give a SWEEP or --logs, not both, got {asked.sweep!r}")
     from .. import console
     from .analysis import analyse

@@ -59,7 +59,9 @@ class Standing:
     Attributes:
         arm: the competitor.
         rate: its chosen peak rate.
-        final_loss: last evaluation; a diverged run counts as the loss before training.
+        trial: the chosen values of what else was searched; empty where nothing was.
+        final_loss: last evaluation of the runs that did not diverge; the loss before training where all did.
+        lost: how many of the runs at the chosen rate diverged.
         best_loss: lowest evaluation; of a diverged run, the lowest before that.
         final_accuracy: last evaluation, 0 of a diverged run; ``None`` where the task has none.
         runs: how many runs, at all rates, it cost.
@@ -67,12 +69,14 @@ class Standing:
         reached: fraction of runs that reached the target.
         expected_steps: to the target: all steps spent over the number of successes; ``None`` without any.
         fresh: whether no seed here is one that chose the rate; true also where there was nothing to choose.
+        behind: final loss minus that of the arm to take, over the seeds that both finished.
         median_steps: to the target, by Kaplan and Meier; ``None`` where fewer than half of the runs reach it.
     """
 
     arm: str
     rate: float | None
     final_loss: Interval
+    lost: int
     best_loss: Interval
     final_accuracy: Interval | None
     runs: int
@@ -80,7 +84,9 @@ class Standing:
     reached: float
     expected_steps: float | None
     fresh: bool
+    behind: Interval
     median_steps: float | None = None
+    trial: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +96,11 @@ class Difference:
     Attributes:
         arm: the competitor.
         baseline: what it is held against.
-        delta: mean paired difference; negative is better.
-        p: exact two-sided sign-flip p.
-        p_holm: the same, corrected for all comparisons of the sweep.
-        smallest_p: the smallest ``p`` that this many seeds can give, before the correction.
+        delta: mean paired difference over the seeds that neither lost; negative is better.
+        p: two-sided sign-flip p, corrected for all comparisons of the table by step-down max-T.
+        by_wins: judged by how many seeds each won, not by the mean: a run diverged, or the differences are
+            asymmetric.
+        smallest_p: the smallest ``p`` that this many seeds can give.
         verdict: ``better``, ``worse`` or ``not told apart``.
         seeds_needed: seeds in all to settle it if the difference is what was seen; ``None`` when it is
             settled or hopeless.
@@ -106,12 +113,44 @@ class Difference:
     baseline: str
     delta: Interval
     p: float
-    p_holm: float
+    by_wins: bool
     smallest_p: float
     verdict: str
     seeds_needed: int | None
     variance_ratio: float | None
     improvement: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Which arm to take, which others may be as good, and what is lost at most.
+
+    Attributes:
+        arm: the one to take.
+        members: arms that may be the best, it first, then in the order of the standings. The best is missing
+            with probability at most alpha.
+        p: for each arm, of the hypothesis that no other is better; empty where seeds were added by looks.
+        loses_at_most: how much worse than the best ``arm`` is at most; ``None`` where no bound can be given.
+        same_within: by how much any two members differ at most; ``None`` likewise, or from one member.
+        seeds: that were looked at.
+        left_at: after how many seeds an arm was found worse, where seeds were added by looks.
+        over: why no seeds were added any more: ``one``, ``same``, ``most``; empty where they were not.
+        most: seeds that there might have been; ``None`` where they were not added by looks.
+        by_wins: arms judged against ``arm`` by the seeds won, not by the mean.
+        blocked: why no arm is called better, though one might seem so; empty where nothing is in the way.
+    """
+
+    arm: str
+    members: list[str]
+    p: dict[str, float]
+    loses_at_most: float | None
+    same_within: float | None
+    seeds: int
+    left_at: dict[str, int]
+    over: str
+    most: int | None
+    by_wins: list[str]
+    blocked: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,8 +176,7 @@ class Findings:
         responses: one for each arm that has rates.
         standings: best first.
         differences: one for each arm but the baseline, in the order of ``standings``.
-        groups: the largest sets of arms of which no two can be told apart, best first; an arm may be in
-            several.
+        decision: which arm to take; ``None`` where no run trained.
         tuning: arm to the expected lowest mean loss after 1, 2, ... of its rates, tried in random order.
         anomalies: diverged, failed and unfinished runs, missing pairs, edges, in words.
         advice: what to run next, each with its command-line overrides.
@@ -150,7 +188,7 @@ class Findings:
     responses: list[Response]
     standings: list[Standing]
     differences: list[Difference]
-    groups: list[list[str]]
+    decision: Decision | None
     tuning: dict[str, list[float]]
     anomalies: list[str]
     advice: list[str]

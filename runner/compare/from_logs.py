@@ -77,7 +77,7 @@ def judged(findings: Findings, seeded: bool) -> Findings:
     """Return findings without what logs cannot give: commands to run next and, without seeds, p-values."""
     if seeded:
         return dataclasses.replace(findings, advice=[])
-    unknown = [dataclasses.replace(d, p=math.nan, p_holm=math.nan) for d in findings.differences]
+    unknown = [dataclasses.replace(d, p=math.nan) for d in findings.differences]
     return dataclasses.replace(
         findings, advice=[], differences=unknown, anomalies=[NO_SEED, *findings.anomalies]
     )

@@ -47,6 +47,7 @@ class Trained:
         diverged_at: step of the first loss that was not finite.
         reason: why a run did not finish.
         stage: ``tune``, ``final`` (fresh seeds at the chosen rate), or empty.
+        trial: values of the settings beside the rate that a search chose, such as ``optimizer.momentum=0.9``.
         params: as logged.
         plan: the plan's schedules as specs; empty where the store has none.
     """
@@ -66,13 +67,14 @@ class Trained:
     diverged_at: int | None = None
     reason: str = ""
     stage: str = ""
+    trial: str = ""
     params: dict[str, str] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """The runs of one sweep.
+    """The runs of one sweep, or of several together.
 
     Attributes:
         run_id: the parent run.
@@ -82,6 +84,7 @@ class Collection:
         started: milliseconds since 1970.
         tags: of the parent run: git commit, overrides, ...
         runs: its children.
+        joined: ids of further sweeps whose runs are among these.
     """
 
     run_id: str
@@ -91,6 +94,7 @@ class Collection:
     started: int
     tags: dict[str, str]
     runs: list[Trained]
+    joined: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +103,12 @@ class Question:
 
     Attributes:
         baseline: the arm that the others are held against; by default the one that comes first by name
-            among ``constant``, else the sweep's first.
+            among ``constant``, else the sweep's first. One that is asked for may have been chosen by what
+            came out: its comparisons are then corrected for all pairs of arms.
         target: validation loss to reach; by default the worst arm's mean final loss at its best rate, arms
             that diverged there left out while there are others.
-        alpha: rate of false alarms over all the comparisons together [0 < alpha < 1].
+        alpha: probability that the best schedule is missing among those that may be the best; likewise of
+            any false alarm among the comparisons with the baseline [0 < alpha < 1].
     """
 
     baseline: str | None = None

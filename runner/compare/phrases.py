@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..words import listed
-from .findings import Interval
 
 
 def label(arm: str, rate: float | None) -> str:
@@ -23,8 +23,12 @@ def figure(value: float) -> str:
     return f"{value:#.4g}".rstrip(".")
 
 
-def between(interval: Interval, alpha: float) -> str:
-    """Write a confidence interval, or why there is none."""
-    if interval.low is None or interval.high is None:
-        return "no interval from so few"
-    return f"{100 * (1 - alpha):g} % interval {figure(interval.low)} to {figure(interval.high)}"
+def at_most(bound: float) -> str:
+    """Write an upper bound with two significant digits, rounded up.
+
+    >>> at_most(0.01577), at_most(0.5)
+    ('0.016', '0.50')
+    """
+    digits = 1 - math.floor(math.log10(bound)) if bound > 0 else 0
+    up = math.ceil(bound * 10.0**digits - 1e-9) / 10.0**digits
+    return f"{up:#.2g}".rstrip(".")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Collection as Strings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ..record import keys
 from ..record.directory import RunDirectory
 from ..record.result import DIVERGED_STEP
 from .archive import CHILD, EMPTY, Archive, Run, is_id
-from .arms import arms, peak_rate
+from .arms import RATES, arms, peak_rate
 from .model import Collection, Trained
 
 NEWEST, OLDEST = "attributes.start_time DESC", "attributes.start_time ASC"
@@ -83,8 +84,8 @@ def _named(archive: Archive, experiment_id: str, which: str) -> Run:
     raise ConfigError(f"no sweep is named {which!r}; {hint}")
 
 
-def read(archive: Archive, parent: Run) -> Collection:
-    """Return the runs of a sweep with their evaluations.
+def read(archive: Archive, parent: Run, *further: Run) -> Collection:
+    """Return the runs of a sweep, or of several joined, with their evaluations.
 
     Of the training loss each run has its first step only, and where it did not finish its last;
     :func:`with_curves` reads what is drawn. To read all of it, of all runs, would take many times as long.
@@ -93,28 +94,28 @@ def read(archive: Archive, parent: Run) -> Collection:
         ConfigError: the run is no sweep, or its runs are in training and have said nothing yet.
     """
     info = parent.info
-    children = archive.search(info.experiment_id, f"{CHILD} = '{info.run_id}'", OLDEST)
-    if not children:
-        above = parent.data.tags.get(PARENT)
-        hint = f"it is part of the sweep {above}" if above else "no run is part of it"
-        raise ConfigError(f"SWEEP must be a sweep, got {info.run_name!r} ({info.run_id}): {hint}")
+    children = [child for each in (parent, *further) for child in _children(archive, each)]
     ids = [run.info.run_id for run in children]
     val_loss, val_accuracy = (archive.curves(ids, key) for key in ("val/loss", "val/accuracy"))
     loss = archive.curves(ids, "loss", points=1, only_step=0)
     unfinished = [run.info.run_id for run in children if run.info.status != "FINISHED"]
     loss |= archive.curves(unfinished, "loss", points=2)
-    searched = json.loads(parent.data.tags.get(keys.SWEEP_SEARCHED, "[]"))
+    searched = {
+        key
+        for each in (parent, *further)
+        for key in json.loads(each.data.tags.get(keys.SWEEP_SEARCHED, "[]"))
+    }
     labels = arms([_schedule(run) for run in children], [run.data.params for run in children], searched)
     return Collection(
         run_id=info.run_id,
-        name=info.run_name,
+        name=" + ".join(each.info.run_name for each in (parent, *further)),
         uri=archive.uri,
         experiment_id=info.experiment_id,
         started=info.start_time,
         tags=dict(parent.data.tags),
         runs=[
             Trained(
-                **_said(run),
+                **_said(run, set(searched) - {*RATES}),
                 arm=arm,
                 val_loss=val_loss.get(run.info.run_id, EMPTY),
                 val_accuracy=val_accuracy.get(run.info.run_id, EMPTY),
@@ -123,7 +124,23 @@ def read(archive: Archive, parent: Run) -> Collection:
             )
             for run, arm in zip(children, labels, strict=True)
         ],
+        joined=[each.info.run_id for each in further],
     )
+
+
+def _children(archive: Archive, parent: Run) -> list[Run]:
+    """Return a sweep's runs, the first begun first.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    info = parent.info
+    children = archive.search(info.experiment_id, f"{CHILD} = '{info.run_id}'", OLDEST)
+    if not children:
+        above = parent.data.tags.get(PARENT)
+        hint = f"it is part of the sweep {above}" if above else "no run is part of it"
+        raise ConfigError(f"SWEEP must be a sweep, got {info.run_name!r} ({info.run_id}): {hint}")
+    return children
 
 
 def with_curves(archive: Archive, collection: Collection, chosen: Iterable[str]) -> Collection:
@@ -144,7 +161,7 @@ def with_curves(archive: Archive, collection: Collection, chosen: Iterable[str])
     return dataclasses.replace(collection, runs=[completed(run) for run in collection.runs])
 
 
-def _said(run: Run) -> dict[str, Any]:
+def _said(run: Run, searched: Strings[str] = ()) -> dict[str, Any]:
     """Return what a run's own record says of it, without its curves and its arm."""
     info, tags, params = run.info, run.data.tags, run.data.params
     diverged = tags.get(DIVERGED_STEP)
@@ -159,6 +176,7 @@ def _said(run: Run) -> dict[str, Any]:
         "diverged_at": int(diverged) if diverged is not None else None,
         "reason": tags.get("reason", ""),
         "stage": tags.get(keys.SWEEP_STAGE, ""),
+        "trial": " ".join(f"{key}={params[key]}" for key in sorted(searched) if key in params),
         "params": dict(params),
     }
 

@@ -7,20 +7,23 @@ from itertools import combinations
 
 from ..words import listed, many
 from .choice import Contender
-from .model import Trained
+from .model import Collection, Question, Trained
 from .outcomes import Outcome, counts
-from .pairs import paired
 from .phrases import every, figure, label
 
 
-def remarks(runs: list[Trained], contenders: list[Contender], baseline: Contender) -> list[str]:
+def remarks(
+    collection: Collection, contenders: list[Contender], baseline: Contender, question: Question
+) -> list[str]:
     """Return what to know before believing the figures.
 
     Args:
-        runs: all of the sweep.
+        collection: the sweep.
         contenders: its arms with runs that count, best first.
         baseline: one of them.
+        question: as it was asked.
     """
+    runs = collection.runs
     told = [
         *(_diverged(c.arm, [*c.tuning, *c.reported]) for c in contenders),
         [_not_counted(*key, each) for key, each in _grouped([r for r in runs if not counts(r)]).items()],
@@ -32,6 +35,7 @@ def remarks(runs: list[Trained], contenders: list[Contender], baseline: Contende
         [_repeated(c) for c in contenders if len(c.reported) > len(c.losses)],
         _unequal(contenders),
         _same(contenders),
+        _asked(collection, question),
     ]
     return [remark for each in told for remark in each]
 
@@ -47,8 +51,9 @@ def _diverged(arm: str, results: list[Outcome]) -> list[str]:
             steps = [o.run.diverged_at for o in lost if o.run.diverged_at is not None]
             first = f", the first at step {min(steps)}" if steps else ""
             said.append(
-                f"{label(arm, rate)}: {len(lost)} of {many(len(of_rate), 'run')} diverged{first}; counted "
-                f"as the loss before training, {figure(max(o.final for o in lost))}."
+                f"{label(arm, rate)}: {len(lost)} of {many(len(of_rate), 'run')} diverged{first}; counted as "
+                f"the loss before training, {figure(max(o.final for o in lost))}, while the rate was chosen, "
+                "and then as worse than any run that finished."
             )
     return said
 
@@ -125,10 +130,10 @@ def _repeated(contender: Contender) -> str:
 
 def _unequal(contenders: list[Contender]) -> list[str]:
     said = []
-    rates = {c.arm: len(c.response.rates) for c in contenders if c.response}
-    if len(set(rates.values())) > 1:
-        tried = listed([f"{arm} {count}" for arm, count in rates.items()])
-        said.append(f"Unequal tuning, which favours who had more: peak rates tried by {tried}.")
+    setups = {c.arm: c.setups for c in contenders}
+    if len(set(setups.values())) > 1 and not all(c.fresh for c in contenders):
+        tried = listed([f"{arm} {count}" for arm, count in setups.items()])
+        said.append(f"Unequal tuning, which favours who had more: settings tried by {tried}.")
     steps = {c.arm: sorted({o.run.total_steps for o in c.reported}) for c in contenders}
     if len({tuple(each) for each in steps.values()}) > 1:
         lengths = listed([f"{arm} {listed(each)}" for arm, each in steps.items()])
@@ -136,12 +141,30 @@ def _unequal(contenders: list[Contender]) -> list[str]:
     return said
 
 
+def _asked(collection: Collection, question: Question) -> list[str]:
+    """Say what was asked in a way that costs something."""
+    said = []
+    if question.baseline is not None:
+        said.append(
+            "The baseline was named after the sweep, perhaps for how it came out: the comparisons with it "
+            "are corrected for all pairs of schedules."
+        )
+    if collection.joined:
+        said.append(
+            "The runs of several sweeps are joined and judged as one. If further ones are added because this "
+            "answer is open, and it is asked again, false alarms become more frequent than stated: "
+            "hydra.sweeper.until=decided adds seeds without that."
+        )
+    return said
+
+
 def _same(contenders: list[Contender]) -> list[str]:
     said, known = [], set()
     for a, b in combinations(contenders, 2):
-        d = paired(a, b)
+        common = a.losses.keys() & b.losses.keys()
         trained = not any(o.diverged for c in (a, b) for o in c.reported)
-        if b.arm not in known and trained and len(d) and not d.any():
+        alike = bool(common) and all(a.losses[seed] == b.losses[seed] for seed in common)
+        if b.arm not in known and trained and alike:
             known.add(b.arm)
             said.append(
                 f"{b.arm} ended exactly as {a.arm} under every seed: were their schedules the same curve?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -50,14 +51,21 @@ def report_on(uri: str, parent_run_id: str, out_dir: Path) -> tuple[Collection, 
 
 
 def compare(
-    archive: Archive, parent: Run, question: Question, folder: Path
+    archive: Archive, parent: Run, question: Question, folder: Path, further: Sequence[Run] = ()
 ) -> tuple[Collection, Findings, list[Path]]:
     """Read a sweep, judge it, write its report into a folder; return the files too.
+
+    Args:
+        archive: the store.
+        parent: the sweep's run, to which the report belongs.
+        question: what is asked.
+        folder: where the files go.
+        further: sweeps whose runs are joined to its own.
 
     Raises:
         ConfigError: the question cannot be asked of this sweep, or no run of it can be judged.
     """
-    collection = reader.read(archive, parent)
+    collection = reader.read(archive, parent, *further)
     findings = analyse(collection, question)
     behind = [run.run_id for each in findings.standings for run in plots.chosen(collection, each)]
     collection = reader.with_curves(archive, collection, behind)
@@ -73,7 +81,7 @@ def description(collection: Collection, findings: Findings) -> str:
         "final val loss",
         cells.confidence(findings),
         against,
-        "p (Holm)",
+        "p",
         "verdict",
     ]
     lines = [f"**{_marked(findings.answer[0])}**" if findings.answer else "", ""]
@@ -81,7 +89,7 @@ def description(collection: Collection, findings: Findings) -> str:
     lines += ["", _row(columns), _row(["---"] * len(columns))]
     for standing in findings.standings:
         found = cells.difference_of(findings, standing.arm)
-        figures = [cells.signed(found.delta.mean), probability(found.p_holm), found.verdict] if found else []
+        figures = [cells.signed(found.delta.mean), probability(found.p), found.verdict] if found else []
         lines.append(
             _row(
                 [

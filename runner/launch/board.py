@@ -32,13 +32,17 @@ class Board:
         steps: updates of each job.
         jobs: of the batch.
         slots: how many run at a time.
+        note: what the batch is for.
     """
 
-    def __init__(self, kept: Manifest, steps: dict[int, int], jobs: list[Job], slots: int) -> None:
+    def __init__(
+        self, kept: Manifest, steps: dict[int, int], jobs: list[Job], slots: int, note: str = ""
+    ) -> None:
         self._manifest = kept
         self._steps = steps
         self._jobs = list({job.number: job for job in jobs}.values())
         self._slots = slots
+        self._note = note
         self._before = sum(job.state in manifest.DONE for job in self._jobs)
         self._began = time.monotonic()
         self._lines: list[Text] = []
@@ -48,7 +52,10 @@ class Board:
         """Show it."""
         if err.is_terminal:
             self._live.start()
-        elif self._before:
+            return self
+        if self._note:
+            err.print(self._note, soft_wrap=True)
+        if self._before:
             err.print(f"{self._before} of {len(self._jobs)} jobs are done already")
         return self
 
@@ -69,7 +76,8 @@ class Board:
     def show(self, running: list[int]) -> None:
         """Draw it anew."""
         if err.is_terminal:
-            self._live.update(Group(self._head(running), self._running(running), *self._lines))
+            note = [Text(self._note)] if self._note else []
+            self._live.update(Group(*note, self._head(running), self._running(running), *self._lines))
 
     def _line(self, job: Job) -> Text:
         directory = self._manifest.directory(job)

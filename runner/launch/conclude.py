@@ -6,7 +6,8 @@ import shlex
 
 from ..console import err, out, short
 from ..errors import ConfigError
-from ..sweep.sweep import POOLED, Sweep
+from ..sweep.sweep import Sweep
+from ..sweep.tags import POOLED
 
 
 def conclude(sweep: Sweep | None, *, interrupted: bool) -> None:
@@ -15,19 +16,25 @@ def conclude(sweep: Sweep | None, *, interrupted: bool) -> None:
         return
     from ..sweep.table import show_sweep
 
-    show_sweep(sweep)
-    if not interrupted:
+    is_compared = not interrupted and _is_comparable(sweep)
+    show_sweep(sweep, is_ranked=not is_compared)
+    if is_compared:
         _report(sweep)
-    elif sweep.launcher in POOLED:
+    elif interrupted and sweep.launcher in POOLED:
         again = shlex.quote(f"sweep.resume={short(sweep.directory.path)}")
         out.print(f"next   the same command with {again} goes on")
 
 
+def _is_comparable(sweep: Sweep) -> bool:
+    """Say whether a sweep has runs to compare, and the store has all of them."""
+    is_sent = sweep.is_delivered and sweep.directory.sent is not None
+    return is_sent and len(sweep.judged()) + len(sweep.diverged) > 1
+
+
 def _report(sweep: Sweep) -> None:
-    """Compare what a sweep trained, and add the report to its run; not where there is nothing to compare."""
+    """Compare what a sweep trained, and add the report to its run."""
     sent = sweep.directory.sent
-    if not sweep.is_delivered or sent is None or len(sweep.judged()) + len(sweep.diverged) < 2:
-        return
+    assert sent is not None
     from ..compare import report
     from ..compare.show import page, tables
 

@@ -75,7 +75,8 @@ class Jobs:
             self._steps[job.number] = look.total_steps
         self._queue = list({j.number: j for j in jobs if j.state not in manifest.DONE}.values())
         self._manifest.save()
-        with Board(self._manifest, self._steps, jobs, self._pool.slots) as board:
+        note = self._sweep.purpose
+        with Board(self._manifest, self._steps, jobs, self._pool.slots, note) as board:
 
             def on_look(numbers: list[int]) -> None:
                 for number in [] if self._pool.delivers else numbers:

@@ -11,8 +11,21 @@ from hydra.core.plugins import Plugins
 
 from ..settings.config import register_schema
 from ..settings.rules import open_numbers
-from ..sweep.sweeper import FairSweeper, FairSweeperConf
+from ..sweep import sweeper
+from ..sweep.adding import Race
+from ..sweep.conf import FairSweeperConf
 from .launcher import LocalLauncher, LocalLauncherConf, RayLauncher, RayLauncherConf
+
+
+class FairSweeper(sweeper.FairSweeper):
+    """The sweeper, with the statistics that decide when it has seeds enough."""
+
+    __module__ = "hydra_plugins.schedule_lab"
+
+    def _race(self, most: int, tolerance: float | None) -> Race:
+        from ..compare.stats import sequential  # and numpy: only where seeds are added
+
+        return sequential.Race(most=most, tolerance=tolerance)
 
 
 def register() -> None:

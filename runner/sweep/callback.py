@@ -18,7 +18,8 @@ from ..settings.config import TrackingSettings
 from ..settings.overrides import in_force, parse, without
 from ..training import ranks
 from .session import SESSION, held_already
-from .sweep import MINE, POOLED, Sweep
+from .sweep import MINE, Sweep
+from .tags import POOLED
 
 
 class SweepCallback(Callback):

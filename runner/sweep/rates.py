@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+Key = TypeVar("Key", float, tuple[float, str])
 
 
-def best_of(losses: Mapping[float, Mapping[int, float]]) -> float:
+def best_of(losses: Mapping[Key, Mapping[int, float]]) -> Key:
     """Return the rate of the lowest mean loss, of equal ones the lowest rate.
 
     Where seeds are missing (a trial was pruned, a job failed), means of different seeds would be compared. So
@@ -14,7 +17,7 @@ def best_of(losses: Mapping[float, Mapping[int, float]]) -> float:
     then against the best of them on the seeds that both have.
 
     Args:
-        losses: of each rate, the final loss of each of its seeds.
+        losses: of each rate, or rate and trial of a search, the final loss of each of its seeds.
 
     >>> best_of({0.1: {0: 0.5, 1: 0.9}, 0.3: {0: 0.6}})
     0.1

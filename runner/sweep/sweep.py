@@ -16,11 +16,11 @@ from ..record.result import DIVERGED, FAILED, FINISHED, KILLED, JobResult, resul
 from ..run.lifecycle import deliver
 from ..settings.address import absolute
 from ..tracking.courier import Messenger
+from .tags import POOLED
 
 if TYPE_CHECKING:
     from ..settings.config import TrackingSettings
 
-POOLED = ("local", "ray")  # launchers of jobs in processes of their own, with a manifest to go on from
 MINE = ("basic", *POOLED)  # launchers that call the sweep by themselves, in the process that began it
 
 
@@ -39,6 +39,8 @@ class Sweep:
         is_delivered: whether MLflow has the sweep and all of its jobs.
         launcher: what starts its jobs.
         arguments: the overrides of its command line that count.
+        tags: more that its run says.
+        purpose: what the jobs that come next are for.
     """
 
     title: str
@@ -53,6 +55,8 @@ class Sweep:
     is_delivered: bool = False
     launcher: str = "local"
     arguments: list[str] = field(default_factory=list)
+    tags: dict[str, str] = field(default_factory=dict)
+    purpose: str = ""
     _lock: Any = None
 
     @classmethod
@@ -100,7 +104,7 @@ class Sweep:
             experiment=settings.experiment,
             name=f"sweep {self.title}",
             params={},
-            tags=provenance.look_up().tags | mine,
+            tags=provenance.look_up().tags | mine | self.tags,
             started=now(),
         )
 
@@ -149,7 +153,7 @@ class Sweep:
         """End the parent run: KILLED when interrupted, FAILED when a job failed, else FINISHED."""
         self.collect()
         status = "KILLED" if interrupted else "FAILED" if self._has_failed() else "FINISHED"
-        messenger.end(self.directory, Ending(status, now(), self._figures(), self._note()))
+        messenger.end(self.directory, Ending(status, now(), self._figures(), self._note() | self.tags))
         self._lock.close()
         with suppress(KeyboardInterrupt):  # the sweep itself has ended: only the waiting is broken off
             self.is_delivered = messenger.wait([self.directory, *self.jobs()], self.patience)

@@ -3,20 +3,19 @@
 Lists are trained in every combination. ``hydra.sweeper.extend`` adds rates outward for a schedule whose best
 rate is the first or last of its list. An ``interval(...)`` is searched with Optuna, with equally many trials
 for each schedule. ``hydra.sweeper.final_seeds`` trains each schedule again at its best rate: figures of seeds
-that chose nothing. Each seed starts from the same weights and sees the same batches under every schedule.
+that chose nothing; ``hydra.sweeper.until=decided`` adds as many as it takes to decide. Each seed starts from
+the same weights and sees the same batches under every schedule.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.sweeper import Sweeper
@@ -26,100 +25,15 @@ from omegaconf import DictConfig, OmegaConf
 from ..console import out
 from ..errors import ConfigError, Diverged, Planned
 from ..settings.overrides import in_force
-from ..settings.rules import Rule, Whole, WholeOrZero, settle
+from ..settings.rules import settle
+from ..words import listed
+from .adding import Race, add_seeds, begin
+from .conf import FairSweeperConf, fit, tell_rest
 from .rates import Rates
-from .search import Range, Search, Settings
-
-RATES = ("optimizer.lr", "schedule.lr.peak_value")
-
-Arm = tuple[str, ...]
-"""The overrides that make a competitor: all of its job's but the seed and what is tuned."""
-
-
-@dataclass
-class Space:
-    """What a command line asks to be trained.
-
-    Attributes:
-        fixed: overrides that every job has.
-        arms: the competitors.
-        seeds: overrides of the seed.
-        rate: key of the peak rate where it is a list; empty where it is not.
-        rates: its values, as typed.
-        ranges: what is searched.
-        order: place of each key on the command line.
-    """
-
-    fixed: list[str]
-    arms: list[Arm]
-    seeds: list[str]
-    rate: str
-    rates: list[str]
-    ranges: dict[str, Range]
-    order: dict[str, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, overrides: list[Override]) -> Space:
-        """Sort the overrides of a command line, each of another key."""
-        fixed: list[str] = []
-        lists: dict[str, list[str]] = {}
-        ranges: dict[str, Range] = {}
-        for each in overrides:
-            key = str(each.get_key_element())
-            if not each.is_sweep_override() and key == "seed":
-                lists[key] = [str(each.get_value_element_as_str())]
-            elif not each.is_sweep_override():
-                fixed.append(f"{key}={each.get_value_element_as_str()}" if not each.is_delete() else key)
-            elif each.is_discrete_sweep():
-                lists[key] = [str(value) for value in each.sweep_string_iterator()]
-            else:
-                ranges[key] = _range(key, each)
-        rate = next((key for key in RATES if key in lists), "")
-        seeds = [f"seed={value}" for value in lists.pop("seed", [])]
-        rates = lists.pop(rate, [])
-        arms = itertools.product(*([f"{key}={value}" for value in values] for key, values in lists.items()))
-        order = {str(each.get_key_element()): place for place, each in enumerate(overrides)}
-        return cls(fixed, list(arms), seeds, rate, rates, ranges, order)
-
-    def jobs(self, arms: Sequence[Arm], tuned: Sequence[str], seeds: Sequence[str]) -> list[list[str]]:
-        """Return the overrides of the jobs that train these arms with these tuned values and seeds.
-
-        They stand in the order of the command line: where two concern one value, Hydra lets the last count.
-        """
-        axes = (arms, tuned or [""], seeds or [""])
-        return [
-            sorted((o for o in (*self.fixed, *arm, *t.split(), seed) if o), key=self._place)
-            for arm, t, seed in itertools.product(*axes)
-        ]
-
-    def _place(self, override: str) -> int:
-        return self.order.get(override.partition("=")[0], len(self.order))
-
-
-@dataclass
-class FairSweeperConf:
-    """Settings of the sweeper.
-
-    Attributes:
-        extend: rates to add outward, at most so many for each schedule [>= 0].
-        final_seeds: fresh seeds to train each schedule's best rate with.
-        trials: for each schedule, where an ``interval(...)`` is searched [>= 1].
-        sampler: ``tpe`` or ``random``, of Optuna.
-        prune: leave out a trial's other seeds when its first ones end worse than the median trial's.
-        sampler_seed: decides what the sampler draws.
-        budget: refuse to start more jobs than this in all; ``null``: no limit.
-        params: overrides that come before those of the command line.
-    """
-
-    _target_: str = "hydra_plugins.schedule_lab.FairSweeper"
-    extend: WholeOrZero = 0
-    final_seeds: list[int] = field(default_factory=list)
-    trials: Whole = 8
-    sampler: Annotated[str, Rule(choices=("tpe", "random"))] = "tpe"
-    prune: bool = True
-    sampler_seed: int = 0
-    budget: Whole | None = None
-    params: dict[str, Any] = field(default_factory=dict)
+from .search import Search, Settings
+from .session import SESSION
+from .space import Arm, Space, number
+from .tags import LOOKS
 
 
 class FairSweeper(Sweeper):
@@ -153,15 +67,18 @@ class FairSweeper(Sweeper):
         first = [f"{key}={value}" for key, value in self._settings.params.items()]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         space = Space.of(parser.parse_overrides(in_force([*first, *arguments])))
-        _fit(space, self._settings, self.config.seed)
+        fit(space, self._settings, self.config.seed, self._judging_seeds())
         folder = Path(str(self.config.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
+        first_seed = self._prepare_looks(space, folder) if self._settings.until else 0
         try:
             best = self._search(space, folder) if space.ranges else self._grid(space)
         except Planned:
-            _tell_rest(space, self._settings)
+            tell_rest(space, self._settings)
             raise
+        if self._settings.until:
+            self._decide(space, best, first_seed)
         if self._settings.final_seeds:
             seeds = [f"seed={seed}" for seed in self._settings.final_seeds]
             finals = [job for arm, tuned in best.items() for job in space.jobs([arm], [tuned], seeds)]
@@ -174,23 +91,27 @@ class FairSweeper(Sweeper):
     def _grid(self, space: Space) -> dict[Arm, str]:
         """Train the lists, and the rates outward of them; return the best rate of each arm."""
         settings = self._settings
+        if settings.until and not space.rates:  # nothing is chosen: every seed is a fresh one
+            return dict.fromkeys(space.arms, "")
+        _purpose("trying the peak rates" if settings.until or settings.final_seeds else "")
         tuned = [f"{space.rate}={rate}" for rate in space.rates]
         jobs = space.jobs(space.arms, tuned, space.seeds)
         grids = {arm: Rates([float(rate) for rate in space.rates]) for arm in space.arms} if tuned else {}
-        losses = iter(self._launch(jobs, "tune" if settings.final_seeds else ""))
+        losses = iter(self._launch(jobs, self._stage()))
         for arm, t in itertools.product(space.arms, tuned):
             grids[arm].note(float(t.partition("=")[2]), _take(losses, len(space.seeds) or 1))
         for _ in range(settings.extend):
             outward = {arm: rate for arm, grid in grids.items() if (rate := grid.outward()) is not None}
-            judged = len(space.arms) * len(settings.final_seeds)  # what is left for them stays theirs
+            judged = len(space.arms) * self._judging_seeds()  # what is left for them stays theirs
             if not outward or self._is_spent(len(outward) * max(1, len(space.seeds)) + judged):
                 break
+            _purpose(f"going outward for {listed([' '.join(arm) or 'all' for arm in outward])}")
             jobs = [
                 j
                 for arm, rate in outward.items()
                 for j in space.jobs([arm], [f"{space.rate}={rate:.6g}"], space.seeds)
             ]
-            losses = iter(self._launch(jobs, "tune" if settings.final_seeds else ""))
+            losses = iter(self._launch(jobs, self._stage()))
             for arm, rate in outward.items():
                 grids[arm].note(rate, _take(losses, len(space.seeds) or 1))
         return {arm: f"{space.rate}={grids[arm].best:.6g}" if tuned else "" for arm in space.arms}
@@ -205,12 +126,56 @@ class FairSweeper(Sweeper):
             for place, seed in enumerate(seeds):
                 open_ = {arm: trial for arm, trial in asked.items() if searches[arm].is_worth(place)}
                 jobs = [j for arm, t in open_.items() for j in space.jobs([arm], [t], [seed] if seed else [])]
-                losses = iter(self._launch(jobs, "tune" if made.final_seeds else ""))
+                losses = iter(self._launch(jobs, self._stage()))
                 for arm in open_:
                     searches[arm].note(next(losses))
             for arm in asked:
                 searches[arm].tell()
         return {arm: search.best for arm, search in searches.items()}
+
+    def _race(self, most: int, tolerance: float | None) -> Race:
+        """Return who decides from the losses which competitors get more seeds."""
+        raise NotImplementedError
+
+    def _stage(self) -> str:
+        """Return the stage of the jobs that choose a rate; empty where they are also judged."""
+        return "tune" if self._settings.final_seeds or self._settings.until else ""
+
+    def _judging_seeds(self) -> int:
+        """Return the fresh seeds that each arm will have at least."""
+        made = self._settings
+        return self._race(made.max_seeds, made.tolerance).looks[0] if made.until else len(made.final_seeds)
+
+    def _prepare_looks(self, space: Space, folder: Path) -> int:
+        """Return the first seed that no run has had, and have the sweep's run say how it is looked at."""
+        assert self.config is not None
+        assert SESSION.sweep is not None
+        known = [int(number(seed.partition("=")[2])) for seed in space.seeds] or [int(self.config.seed)]
+        known += [int(each.order.params.get("seed", 0)) for each in SESSION.sweep.jobs()]
+        race = self._race(self._settings.max_seeds, self._settings.tolerance)
+        first_seed, text = begin(race, folder, known)
+        SESSION.sweep.tags[LOOKS] = text
+        return first_seed
+
+    def _decide(self, space: Space, best: dict[Arm, str], first_seed: int) -> None:
+        """Add fresh seeds to each arm's best values until it is decided, or the budget ends."""
+        arms = list(best)
+
+        def train(wanted: list[tuple[int, int]], why: str) -> list[float] | None:
+            if self._is_spent(len(wanted)):
+                out.print(f"the budget of {self._settings.budget} jobs ends here; {why}", soft_wrap=True)
+                return None
+            _purpose(why)
+            jobs = [
+                job
+                for arm, seed in wanted
+                for job in space.jobs([arms[arm]], [best[arms[arm]]], [f"seed={seed}"])
+            ]
+            return self._launch(jobs, "final")
+
+        names = [" ".join(each.partition("=")[2] for each in arm) or "all" for arm in arms]
+        race = self._race(self._settings.max_seeds, self._settings.tolerance)
+        add_seeds(race, names, first_seed, train)
 
     def _launch(self, jobs: list[list[str]], stage: str) -> list[float]:
         """Run jobs; return their losses: infinite where one diverged, NaN where one failed."""
@@ -232,68 +197,10 @@ class FairSweeper(Sweeper):
         return self._settings.budget is not None and self._started + more > self._settings.budget
 
 
-def _range(key: str, override: Override) -> Range:
-    value = override.value()
-    if not isinstance(value, IntervalSweep):
-        raise ConfigError(f"{key} must be a list or an interval(low, high), got {override.input_line}")
-    assert value.start is not None
-    assert value.end is not None
-    is_log = "log" in value.tags
-    if not value.start < value.end or (is_log and not value.start > 0):
-        bounds = "0 < low < high" if is_log else "low < high"
-        raise ConfigError(f"{key} must be an interval(low, high) with {bounds}, got {override.input_line}")
-    return Range(value.start, value.end, is_log, is_whole=isinstance(value.start, int))
-
-
-def _fit(space: Space, settings: FairSweeperConf, default_seed: int) -> None:
-    """Raise where settings ask for what this command line cannot give."""
-    for rate in space.rates:
-        if not _number(rate) > 0:
-            raise ConfigError(f"{space.rate} must be numbers > 0 where several are listed, got {rate!r}")
-    if settings.extend and len(space.rates) < 2:
-        raise ConfigError(
-            f"hydra.sweeper.extend needs a list of at least two values of {' or '.join(RATES)}, "
-            f"got {len(space.rates)}"
-        )
-    if space.ranges and space.rates:
-        raise ConfigError(
-            f"{space.rate} must be one value or an interval where {next(iter(space.ranges))} is searched"
-        )
-    least = len(space.jobs(space.arms, space.rates, space.seeds))
-    least += len(space.arms) * len(settings.final_seeds)
-    if settings.budget is not None and not space.ranges and least > settings.budget:
-        raise ConfigError(
-            f"hydra.sweeper.budget must be >= {least}, the jobs asked for, got {settings.budget}"
-        )
-    seeds = [seed.partition("=")[2] for seed in space.seeds]
-    for seed in seeds:
-        if not _number(seed).is_integer():
-            raise ConfigError(f"seed must be whole numbers >= 0, got {seed!r}")
-    known = {int(_number(seed)) for seed in seeds} or {default_seed}
-    if again := sorted(known & set(settings.final_seeds)):
-        raise ConfigError(f"hydra.sweeper.final_seeds must be fresh seeds, got {again}, which also choose")
-    if settings.final_seeds and not (space.rates or space.ranges):
-        raise ConfigError("hydra.sweeper.final_seeds needs something to choose: a list of optimizer.lr")
-
-
-def _tell_rest(space: Space, settings: FairSweeperConf) -> None:
-    """Say what a plan leaves out: jobs whose values depend on what the first ones come to."""
-    arms, seeds = len(space.arms), max(1, len(space.seeds))
-    trials = arms * (settings.trials * seeds - 1) if space.ranges else 0
-    more = {
-        "of the search": trials,
-        "of rates outward": arms * seeds * settings.extend,
-        "on fresh seeds": arms * len(set(settings.final_seeds)),
-    }
-    if told := [f"{count} {what}" for what, count in more.items() if count]:
-        out.print(f"these come first; later at most {sum(more.values())} more jobs: {', '.join(told)}")
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _purpose(text: str) -> None:
+    """Have the board say what the jobs that follow are for."""
+    if SESSION.sweep is not None:
+        SESSION.sweep.purpose = text
 
 
 def _loss(returned: JobReturn) -> float:

@@ -131,6 +131,7 @@ def test_the_plan_says_what_comes_after_the_first_jobs(run, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 jobs, 10 steps" in done.stdout
     assert "later at most 14 more jobs: 10 of the search, 4 on fresh seeds" in done.stdout
+    assert "nothing can be concluded from 2 seeds" in done.stdout
 
 
 def test_a_rate_on_the_edge_is_followed_outward_and_fresh_seeds_judge_the_winner(run, store, tmp_path):
@@ -167,6 +168,16 @@ def test_a_rate_on_the_edge_is_followed_outward_and_fresh_seeds_judge_the_winner
         (
             ["optimizer.lr=0.1,0.2", "hydra.sweeper.budget=3", "hydra.sweeper.final_seeds=[5,6]"],
             "hydra.sweeper.budget must be >= 4, the jobs asked for, got 3",
+        ),
+        (["hydra.sweeper.until=sure"], "hydra.sweeper.until must be decided or null, got 'sure'"),
+        (
+            ["optimizer.lr=0.1,0.2", "hydra.sweeper.until=decided", "hydra.sweeper.budget=7"],
+            "hydra.sweeper.budget must be >= 8, the jobs asked for, got 7",
+        ),
+        (["hydra.sweeper.tolerance=0"], "hydra.sweeper.tolerance must be > 0, got 0"),
+        (
+            ["optimizer.lr=0.1,0.2", "hydra.sweeper.until=decided", "hydra.sweeper.final_seeds=[5]"],
+            "leave hydra.sweeper.final_seeds out",
         ),
         (["sweep.resume=nowhere"], "resume must be a run's directory, or the id of one below outputs/"),
     ],

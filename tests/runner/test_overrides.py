@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from runner.errors import ConfigError
 from runner.settings.overrides import command, given, in_force, parse, parse_one, quoted, without
-from runner.sweep.sweeper import Space
+from runner.sweep.space import Space
 
 LINES = [
     ["optimizer.lr=0.1,0.3", "optimizer.lr=0.2"],

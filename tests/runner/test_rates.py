@@ -11,7 +11,7 @@ from runner.errors import ConfigError
 from runner.launch.manifest import Manifest, key_of
 from runner.sweep.rates import Rates, best_of
 from runner.sweep.search import Range, Search, Settings
-from runner.sweep.sweeper import Space
+from runner.sweep.space import Space
 
 
 @given(st.floats(-4, 1), st.floats(1.3, 3), st.integers(2, 5))

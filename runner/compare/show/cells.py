@@ -75,6 +75,17 @@ def difference_of(findings: Findings, arm: str) -> Difference | None:
     return next((each for each in findings.differences if each.arm == arm), None)
 
 
+def membership(findings: Findings, arm: str) -> str:
+    """Return whether an arm may be the best: the one to take, another that may, or when it was ruled out."""
+    decision = findings.decision
+    if decision is None:
+        return NOTHING
+    if arm in decision.members:
+        is_found = arm == decision.arm and len(decision.members) < len(findings.standings)
+        return "take it" if is_found else "may be"
+    return f"no, after {decision.left_at[arm]} seeds" if arm in decision.left_at else "no"
+
+
 def cost(findings: Findings) -> str:
     """Return what it cost to know, in one line."""
     ledger = findings.ledger

@@ -65,6 +65,7 @@ def html(
         findings=findings,
         foreseen=foreseen,
         best=findings.standings[0],
+        is_found=findings.decision is not None and len(findings.decision.members) < len(findings.standings),
         cells=cells,
         words=words,
         level=cells.confidence(findings),

@@ -29,12 +29,14 @@ SMOOTH = 25  # parts of a run over which the training loss is averaged: single s
 def chosen(collection: Collection, standing: Standing) -> list[Trained]:
     """Return the runs behind a standing: those at the arm's chosen rate, of the final stage if it had one."""
     at_rate = [run for run in collection.runs if (run.arm, run.rate) == (standing.arm, standing.rate)]
+    at_rate = [run for run in at_rate if run.trial == standing.trial]
     return [run for run in at_rate if run.stage == "final"] or at_rate
 
 
 def draw(collection: Collection, findings: Findings) -> dict[str, Figure]:
     """Return every picture that there is something for, by its name."""
     makers: dict[str, Callable[[Collection, Findings], Figure | None]] = {
+        "decision": decision,
         "response": response,
         "differences": differences,
         "curves": curves,
@@ -43,6 +45,33 @@ def draw(collection: Collection, findings: Findings) -> dict[str, Figure]:
     }
     drawn = {name: make(collection, findings) for name, make in makers.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def decision(collection: Collection, findings: Findings) -> Figure | None:
+    """Draw each arm's loss less that of the arm to take, with its interval: in grey what was ruled out."""
+    if findings.decision is None or len(findings.standings) < 2:
+        return None
+    look, found = looks(collection), findings.decision
+    figure, axis = one_panel(0.42 * len(findings.standings) + 1.0)
+    axis.axvline(0, color=SOFT, linewidth=1)
+    for place, standing in enumerate(findings.standings):
+        behind = standing.behind
+        is_member = standing.arm in found.members
+        colour = look[standing.arm]["color"] if is_member else SOFT
+        if behind.low is not None and behind.high is not None:
+            axis.plot([behind.low, behind.high], [place, place], color=colour, linewidth=2.5)
+        axis.plot(behind.mean, place, "o", color=colour, markersize=8 if is_member else 6)
+        note = cells.membership(findings, standing.arm).replace("may be", "may be best")
+        note = note.replace("no", "ruled out", 1) if not is_member else note
+        note += f", {standing.lost} diverged" if standing.lost else ""
+        where = ("axes fraction", "data")
+        axis.annotate(note, (1.01, place), xycoords=where, va="center", fontsize=9, color=INK)
+    names = [f"{plain(s.arm)}  {cells.number(s.final_loss.mean)}" for s in findings.standings]
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.set_xlabel(f"final validation loss minus that of {plain(found.arm)}")
+    frame(axis, grid="x")
+    return figure
 
 
 def rates(collection: Collection, findings: Findings) -> Figure | None:
@@ -156,7 +185,7 @@ def differences(collection: Collection, findings: Findings) -> Figure | None:
         if delta.low is not None and delta.high is not None:
             axis.plot([delta.low, delta.high], [place, place], color=colour, linewidth=2.5)
         axis.plot(delta.mean, place, "o", color=colour, markersize=7)
-        note = f"{found.verdict}, {p_value(found.p_holm)}"
+        note = f"{found.verdict}, {p_value(found.p)}"
         axis.annotate(
             note, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK
         )

@@ -39,7 +39,7 @@ def _standings(findings: Findings) -> Table:
     question = findings.question
     table = _table(
         "", "schedule", ">peak lr", ">final loss", f"{cells.confidence(findings)} interval",
-        ">accuracy", f">vs {question.baseline}", ">p (Holm)", "verdict",
+        ">accuracy", "may be best", f">vs {question.baseline}", ">p",
     )  # fmt: skip
     for place, standing in enumerate(findings.standings, start=1):
         accuracy = standing.final_accuracy
@@ -50,6 +50,7 @@ def _standings(findings: Findings) -> Table:
             cells.number(standing.final_loss.mean),
             Text(cells.span(standing.final_loss)),
             cells.percent(accuracy.mean) if accuracy is not None else cells.NOTHING,
+            cells.membership(findings, standing.arm),
             *_against(findings, standing.arm),
         )
     return table
@@ -59,11 +60,11 @@ def _rate(findings: Findings, standing: Standing) -> str:
     return " ".join(filter(None, [cells.rate(standing.rate), cells.edge(findings, standing)]))
 
 
-def _against(findings: Findings, arm: str) -> tuple[str, str, str]:
+def _against(findings: Findings, arm: str) -> tuple[str, str]:
     found = cells.difference_of(findings, arm)
     if found is None:
-        return "", "", "baseline"
-    return cells.signed(found.delta.mean), probability(found.p_holm), found.verdict
+        return "", ""
+    return cells.signed(found.delta.mean), probability(found.p)
 
 
 def _worth(findings: Findings) -> Table:

@@ -120,7 +120,7 @@ def test_the_report_is_a_file_for_wide_narrow_and_dark_screens(browser, reported
     folder, findings = reported
     text = opened(browser, (folder / "report.html").as_uri())
     assert findings.answer[0] in text()
-    for picture in ("response", "differences", "curves", "schedules"):
+    for picture in ("decision", "response", "differences", "curves", "schedules"):
         size = browser.find_element("css selector", f"#{picture} svg").size
         assert size["width"] > 600
         assert size["height"] > 100

@@ -126,7 +126,7 @@ def test_every_part_is_there(html, findings):
 
 def test_pictures_take_the_colours_of_the_page(html):
     drawn = "".join(re.findall(r"<svg.*?</svg>", html, flags=re.DOTALL))
-    assert drawn.count("<svg") == 5
+    assert drawn.count("<svg") == 6
     assert "var(--ink)" in drawn
     assert {"var(--arm-0)", "var(--arm-1)", "var(--arm-2)"} <= set(re.findall(r"var\(--arm-\d\)", drawn))
     assert not re.search(rf"{style.INK}|{style.GRID}|#0072b2|#d55e00", drawn)
@@ -136,6 +136,7 @@ def test_pictures_are_files_too(collection, findings, tmp_path):
     written = page.write(collection, findings, tmp_path / "new")
     assert sorted(file.name for file in written) == [
         "curves.png",
+        "decision.png",
         "differences.png",
         "findings.json",
         "report.html",
