@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint .co
 UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run sweep ui test slow soak lint check readme bench clean \
+.PHONY: help run sweep ui test slow soak lint check readme bench gpu clean \
 	env up down logs ps scale submit users backup restore move upgrade
 
 help: ## List the targets
@@ -54,6 +54,9 @@ bench: .venv/.made-dev ## Timings, side by side with the alternatives
 	$(BIN)/python tests/bench/bench_values.py
 	$(BIN)/python tests/bench/bench_llm.py
 	$(BIN)/python tests/bench/bench_tracking.py $(ARGS)
+
+gpu: .venv/.made-dev ## Try what is claimed of a GPU on the one at hand: under four minutes
+	$(BIN)/python tests/gpu/prove.py $(ARGS)
 
 # The team's stack: docker/README.md
 ENV_FILE ?= docker/.env

@@ -1,0 +1,99 @@
+"""The claims about a GPU, from the cheapest to the dearest: under four minutes on one card."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from runner.record.directory import RunDirectory
+from runner.record.journal import read
+from tests.gpu import graphs, loops
+from tests.gpu.claim import ROOT, Claim, Refuted
+
+LLM = ["experiment=llm", "trainer.steps=120", "model.width=64", "model.depth=2"]
+
+
+def command(folder: Path, *arguments: str) -> str:
+    """Run ``python -m <arguments>`` in a folder; return what it printed."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    if done.returncode:
+        raise Refuted(f"{' '.join(arguments)}: exit code {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+def train(device: str, folder: Path, *overrides: str) -> str:
+    """Train one run on the device; return its last loss, and refuse one that did not fall."""
+    command(folder, "runner", f"trainer.device={device}", "hydra.run.dir=run", *overrides)
+    loss = read(RunDirectory(folder / "run").steps)["loss"]
+    first, last = float(np.mean(loss[:5])), float(np.mean(loss[-5:]))
+    if not last < first:
+        raise Refuted(f"the loss went from {first:.4f} to {last:.4f}")
+    return f"loss {first:.3f} to {last:.3f} in {len(loss)} steps"
+
+
+def resumes(device: str, folder: Path, *overrides: str) -> str:
+    """Kill and resume a run; return what the command says where it equals one that was left alone."""
+    printed = command(
+        folder, "runner", "verify-resume", "--kills", "2", f"trainer.device={device}", *overrides
+    )
+    if "DIFFERENT" in printed:
+        raise Refuted(" ".join(line for line in printed.splitlines() if "DIFFERENT" in line))
+    return f"{printed.count('same ')} comparisons, all equal"
+
+
+def streams(device: str, folder: Path) -> str:
+    """Train on token files that are read from the disk in pinned memory while the device computes."""
+    draw = np.random.default_rng(0)
+    for name, count in (("train", 400_000), ("val", 20_000)):
+        (draw.zipf(1.5, count) % 512).astype("<u2").tofile(folder / f"{name}.bin")
+    data = ["dataset=tokens", f"dataset.train={folder}/train.bin", f"dataset.val={folder}/val.bin"]
+    data += ["dataset.vocab_size=512", "dataset.context=64", "model=gpt", "model.width=64", "model.depth=2"]
+    return train(device, folder, *data, "optimizer=adamw", "optimizer.lr=0.003", "trainer.steps=200")
+
+
+def together(device: str, folder: Path, parallel: str) -> str:
+    """Train under torchrun with one process."""
+    starter = ["torch.distributed.run", "--standalone", "--nproc-per-node=1", "-m", "runner"]
+    run = [
+        f"trainer.parallel={parallel}",
+        f"trainer.device={device}",
+        "trainer.epochs=3",
+        "hydra.run.dir=run",
+    ]
+    command(folder, *starter, *run)
+    ending = RunDirectory(folder / "run").ending
+    if ending is None or ending.status != "FINISHED":
+        raise Refuted(f"the run ended as {ending}")
+    return f"val loss {ending.metrics['final/val_loss']:.3f}"
+
+
+CLAIMS = [
+    Claim("the default run trains", lambda device, folder: train(device, folder)),
+    Claim("the default run resumes bit for bit", lambda device, folder: resumes(device, folder)),
+    Claim("a language model trains", lambda device, folder: train(device, folder, *LLM)),
+    Claim("a language model resumes bit for bit", lambda device, folder: resumes(device, folder, *LLM)),
+    Claim("bf16 trains", lambda device, folder: train(device, folder, *LLM, "trainer.precision=bf16")),
+    Claim(
+        "torch.compile trains",
+        lambda device, folder: train(device, folder, "trainer.compile=true", "trainer.epochs=3"),
+    ),
+    Claim("token files stream while the device computes", streams),
+    Claim("a captured graph with the device table follows the plan", graphs.follows, needs_cuda=True),
+    Claim("no step waits for the device", loops.waits, needs_cuda=True),
+    Claim("logging every step costs <= 1.05x a bare loop", loops.cost, needs_cuda=True),
+    Claim("DDP trains on one device", lambda device, folder: together(device, folder, "ddp")),
+    Claim("FSDP trains on one device", lambda device, folder: together(device, folder, "fsdp")),
+]
