@@ -96,7 +96,7 @@ class Sweep:
         """Return the sweep's overrides that further settings leave as they are."""
         replaced = {key_of(setting) for setting in settings}
         replaced |= {FINAL} if "hydra.sweeper.until" in replaced else set()
-        return [o for o in without(self.overrides, "sweep") if key_of(o) not in replaced]
+        return [o for o in without(self.overrides, "sweep", "hydra.mode") if key_of(o) not in replaced]
 
     def _time(self, jobs: int) -> str:
         seconds = [
