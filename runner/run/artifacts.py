@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..record import provenance
 from ..record.directory import RunDirectory, write_atomically
+from ..settings.trainer import BUDGETS, TrainerSettings
 
 if TYPE_CHECKING:
     from ..training.experiment import Experiment
@@ -24,6 +25,12 @@ def write_artifacts(
     provenance.write(origin, directory.artifacts)
     keep_config(cfg, directory)
     keep_plan(experiment, directory)
+
+
+def write_budget(cfg: DictConfig, trainer: TrainerSettings) -> None:
+    """Leave the budget that counts in a config: a recipe's may stand beside the command line's."""
+    for name in BUDGETS:
+        OmegaConf.update(cfg, f"trainer.{name}", getattr(trainer, name))
 
 
 def keep_config(cfg: DictConfig, directory: RunDirectory) -> None:

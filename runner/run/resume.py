@@ -15,8 +15,9 @@ from ..record.result import JobResult
 from ..settings.config import RunSettings, flat, load
 from ..settings.overrides import parse
 from ..settings.purposes import may_change
+from ..settings.trainer import BUDGETS
 from ..training import ranks
-from .artifacts import CONFIG, keep_config, keep_plan
+from .artifacts import CONFIG, keep_config, keep_plan, write_budget
 from .context import Context
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
         raise ConfigError(
             "resume must name a run that trains, got a range test: it takes seconds, begin anew"
         )
+    _drop_unused_budgets(saved, directory)
     wanted = _apply(saved, overrides)
     settings = _settings(saved, wanted, overrides)
+    write_budget(wanted, settings.trainer)
     ending = directory.ending
     messenger = context.messenger(directory.path / "uploader.log", settings.tracking.patience)
     from ..training import checkpoint
@@ -67,6 +70,14 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
             directory.write(ending)
         raise
     return perform(settings, experiment, directory, context, messenger, lock, state)
+
+
+def _drop_unused_budgets(saved: DictConfig, directory: RunDirectory) -> None:
+    """Leave the budget that the run had, where older versions kept a recipe's beside it."""
+    named = [name for name in BUDGETS if OmegaConf.select(saved, f"trainer.{name}") is not None]
+    for name in named if len(named) > 1 else []:
+        if directory.order.params.get(f"trainer.{name}") is None:
+            OmegaConf.update(saved, f"trainer.{name}", None)
 
 
 def _refuse_other_team(state: dict[str, Any] | None) -> None:

@@ -17,7 +17,7 @@ from ..record.result import JobResult
 from ..settings.config import RunSettings, flat
 from ..settings.overrides import in_force
 from ..tracking.courier import Messenger
-from .artifacts import write_artifacts
+from .artifacts import write_artifacts, write_budget
 from .context import Context
 from .lifecycle import announce
 from .naming import experiment_name, peak_rate, run_name, schedule_name
@@ -60,6 +60,7 @@ def start(
     experiment = context.trainer.build(settings)
     console.warn(lint.lint(experiment.plan, experiment.total_steps))
     console.warn(lint.trainer_lint(settings.trainer, experiment))
+    write_budget(cfg, settings.trainer)
     write_artifacts(cfg, experiment, directory, context.origin)
     more_artifacts(directory.artifacts)
     varied = context.above.varied if context.above is not None else frozenset[str]()

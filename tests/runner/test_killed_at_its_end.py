@@ -63,3 +63,21 @@ def test_it_ends_as_if_it_had_never_been_killed(settings, run, store, tmp_path):
     [_, ours] = store(tmp_path).runs()
     assert ours.info.status == "FINISHED"
     assert "resume must name a run with steps left" in run(tmp_path, "runner", "resume=killed").stderr
+
+
+@pytest.mark.slow
+def test_a_recipe_run_with_another_budget_resumes(run, tmp_path):
+    budget = [
+        "schedule=constant",
+        "trainer.steps=12",
+        "trainer.checkpoint_steps=4",
+        "model.width=64",
+        "model.depth=1",
+    ]
+    done = run(tmp_path, "runner", "experiment=llm", *budget, "hydra.run.dir=run")
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "run" / "end.json").unlink()  # as if it was killed before it could write how it ended
+    for extended in ([], ["trainer.steps=15"], []):
+        (tmp_path / "run" / "end.json").unlink(missing_ok=True)
+        done = run(tmp_path, "runner", "resume=run", *extended)
+        assert done.returncode == 0, done.stderr
