@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import ConfigError
-from runner.launch.manifest import Manifest, key_of
+from runner.launch.manifest import Manifest
 from runner.sweep.rates import Rates, best_of
 from runner.sweep.search import Range, Search, Settings
 from runner.sweep.space import Space
@@ -60,7 +60,7 @@ def test_a_command_line_is_sorted_into_arms_rates_and_seeds():
     assert made.seeds == ["seed=0", "seed=1", "seed=2"]
     jobs = made.jobs(made.arms, ["optimizer.lr=0.1"], made.seeds)
     assert len(jobs) == 12
-    assert jobs[0] == ["trainer.steps=5", "schedule=a", "model=x", "optimizer.lr=0.1", "seed=0"]
+    assert jobs[0] == ["schedule=a", "trainer.steps=5", "model=x", "optimizer.lr=0.1", "seed=0"]
 
 
 def test_an_interval_is_searched_on_its_axis():
@@ -166,8 +166,8 @@ def test_a_manifest_knows_a_job_by_its_settings(tmp_path):
     kept = Manifest(tmp_path)
     config = {"seed": 1, "optimizer": {"lr": 0.1}, "tracking": {"uri": "here"}, "trainer": {"threads": 1}}
     moved = config | {"tracking": {"uri": "there"}, "trainer": {"threads": 4}}
-    first = kept.enter(["seed=1"], key_of(config))
-    assert kept.enter(["seed=1"], key_of(moved)) is first
-    assert kept.enter(["seed=2"], key_of(config | {"seed": 2})).number == 1
+    first = kept.enter(["seed=1"], config)
+    assert kept.enter(["seed=1"], moved) is first
+    assert kept.enter(["seed=2"], config | {"seed": 2}).number == 1
     kept.save()
     assert Manifest(tmp_path).jobs == kept.jobs

@@ -87,8 +87,8 @@ def test_the_answer_is_a_few_lines_with_rate_certainty_and_cost(count, arms):
     assert ("worse (95 %)" in findings.answer[0]) == (len(findings.decision.members) < arms)
 
 
-def test_the_analysis_needs_neither_torch_nor_mlflow_nor_hydra():
-    script = "import sys, runner.compare.analysis; print({'torch', 'mlflow', 'hydra'} & set(sys.modules))"
+def test_the_analysis_needs_neither_torch_nor_mlflow():
+    script = "import sys, runner.compare.analysis; print({'torch', 'mlflow'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
