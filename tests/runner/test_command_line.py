@@ -120,6 +120,6 @@ def test_every_command_that_is_printed_composes_and_keeps_model_and_data(argumen
     collection = Collection(
         run_id="p", name="s", uri="sqlite:///x", experiment_id="1", started=0, tags=tags, runs=[]
     )
-    command = Sweep(collection).command(["cosine", "constant"], [0.1], range(3, 6))
+    command = Sweep(collection).anew("seed=3,4,5", jobs=3).split("  (at most")[0]
     assert all(word in shlex.split(command) for word in kept if not word.startswith(("schedule", "seed")))
     composes(command)
