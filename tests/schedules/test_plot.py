@@ -119,7 +119,7 @@ def test_a_constant_zero_and_a_plain_function_can_be_drawn():
 
 def test_importing_is_free_and_drawing_never_touches_pyplot():
     code = (
-        "import sys, schedules, schedules.plot as p\n"
+        "import sys, schedules, schedules.show.plot as p\n"
         "assert 'matplotlib' not in sys.modules\n"
         "p.figure({'c': schedules.Constant(peak_value=1.0)}, 10)\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
