@@ -8,8 +8,9 @@
 
 from .building import accepted, build
 from .combine.algebra import Clip, Product, Repeat, Scale, clip, product, repeat, scale
+from .combine.branch import Cooldown, cooldown
 from .combine.compose import Every, Join, Ramp, Shift, every, join, shift
-from .combine.edit import Cooldown, Extend, cooldown, extend, lineage
+from .combine.edit import Extend, extend, lineage
 from .combine.warmup import UntunedWarmup
 from .families.constant import Constant
 from .families.cosine import Cosine, CosineRestarts

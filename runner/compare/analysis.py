@@ -30,10 +30,9 @@ def analyse(collection: Collection, question: Question) -> Findings:
     """Say which schedule is better, at which peak rate, and how sure that is.
 
     Each arm's peak rate is the one with the lowest mean final loss over its runs of stage ``tune``, or over
-    all where the sweep has no stages; its runs of stage ``final`` are reported, or else the same ones, which
-    is said. While a rate is chosen, a diverged run counts as the loss before training; afterwards as worse
-    than any finished one. Runs that failed, were killed or have not
-    ended count for nothing but the cost, and are named.
+    all where the sweep has no stages; its runs of stage ``final`` are reported, or else the same ones. While
+    a rate is chosen, a diverged run counts as the loss before training; afterwards as worse than any finished
+    one. Runs that failed, were killed or have not ended count for the cost alone, and are named.
 
     Args:
         collection: the runs of the sweep.
@@ -59,8 +58,7 @@ def analyse(collection: Collection, question: Question) -> Findings:
     name = _baseline(question.baseline, runs, list(by_arm))
     baseline = next(c for c in contenders if c.arm == name)
     target = _target(contenders) if question.target is None else question.target
-    alpha = question.alpha
-    chosen = question.baseline is not None
+    alpha, chosen = question.alpha, question.baseline is not None
     found = differences(contenders, baseline, alpha, chosen_by_data=chosen, blocked=decision.blocked)
     findings = Findings(
         question=replace(question, baseline=name, target=target),

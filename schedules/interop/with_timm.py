@@ -211,13 +211,8 @@ def to_timm(schedule: Schedule) -> dict[str, Any]:
         return common | {"sched": "multistep", "decay_milestones": [m + 1 for m in dated.milestones]}
     match body:
         case Constant():
-            # a straight line from a value to itself
-            return common | {
-                "sched": "poly",
-                "lr": body.peak_value,
-                "min_lr": body.peak_value,
-                "decay_rate": 1.0,
-            }
+            level = {"lr": body.peak_value, "min_lr": body.peak_value}  # a line from a value to itself
+            return common | {"sched": "poly", "decay_rate": 1.0} | level
         case Cosine(power=1.0):
             kind: dict[str, Any] = {"sched": "cosine", "k_decay": body.k_decay}
         case Linear():
