@@ -22,7 +22,7 @@ run: .venv/.made ## Train one run (ARGS="schedule=cosine optimizer.lr=0.1")
 SWEEP := schedule=constant,step,cosine,onecycle optimizer.lr=0.1,0.3,1 seed=0,1 hydra.sweeper.extend=1 \
 	hydra.sweeper.until=decided hydra.sweeper.max_seeds=12 hydra.sweeper.tolerance=0.01
 
-sweep: .venv/.made ## Compare four schedules, each at its best rate: under two minutes (ARGS="--plan")
+sweep: .venv/.made ## Compare four schedules, each at its best rate, until that is decided (ARGS="--plan")
 	$(BIN)/python -m runner -m $(SWEEP) $(ARGS)
 
 ui: .venv/.made ## Open MLflow on the local store: http://127.0.0.1:5000
