@@ -66,9 +66,9 @@ def _compose() -> int:
     refuse_foreign()
     _refuse_misspelt(sys.argv[1:])
     plugins.register()
-    register_options([word for word in sys.argv[1:] if "=" in word and not word.startswith("-")])
     if {"-m", "--multirun", "--plan"} & set(sys.argv):
-        sys.argv[1:] = spell_out(sys.argv[1:])
+        sys.argv[1:] = spell_out(sys.argv[1:])  # first: the folder that sweep.resume names needs no quotes
+    register_options([word for word in sys.argv[1:] if "=" in word and not word.startswith("-")])
     hydra.main(version_base="1.3", config_path=conf_folder(), config_name="config")(_task)()
     return 0
 

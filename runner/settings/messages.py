@@ -19,6 +19,8 @@ def explain(error: Exception) -> str | None:
     if is_full(error):
         return f"{error}; make room, then go on with: python -m runner resume=DIR"
     cause = error.__cause__ or error
+    if isinstance(cause, ConfigError):  # of our launcher or sweeper, which Hydra makes
+        return str(cause)
     if isinstance(error, MissingConfigException):
         return _no_such_option(error)
     if isinstance(cause, (ConfigAttributeError, ConfigKeyError)):
