@@ -44,7 +44,7 @@ def main() -> int:
     if arguments and arguments[0] in COMMANDS:
         module = importlib.import_module(f".{COMMANDS[arguments[0]].module}", __package__)
         return _guarded(lambda: module.main(arguments[1:]))
-    if ranks.count() > 1:
+    if ranks.is_together():
         from .training.together import Leader
 
         session.SESSION.context.trainer = Leader()

@@ -15,6 +15,7 @@ from ..record.journal import Journal, read
 from ..record.result import JobResult, result_of
 from ..settings.config import RunSettings
 from ..tracking.courier import Messenger
+from ..training.ranks import is_together
 from ..training.signals import Stop
 from .context import Context
 from .lifecycle import carry_out, waits_for_delivery
@@ -51,7 +52,8 @@ def perform(
     if context.above is None:
         what = f"{settings.model['name']} on {settings.dataset['name']}"
         show_run(ended, what, outcome, settings.tracking.uri)
-        show_next(json.loads(directory.order.tags.get(keys.ARGUMENTS, "[]")))
+        if not is_together():  # else torchrun's own options would be lost
+            show_next(json.loads(directory.order.tags.get(keys.ARGUMENTS, "[]")))
     return ended
 
 

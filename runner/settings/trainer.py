@@ -128,12 +128,13 @@ def check(trainer: TrainerSettings) -> None:
             raise ConfigError(f"trainer.{name} must come with trainer.{needed}: without it, it has no effect")
 
 
-def check_team(trainer: TrainerSettings, processes: int) -> None:
+def check_team(trainer: TrainerSettings, processes: int, are_connected: bool) -> None:
     """Refuse what does not fit so many processes.
 
     Args:
         trainer: the settings.
         processes: how many train together.
+        are_connected: whether ``torchrun`` started them, be it only one.
 
     Raises:
         ConfigError: the batch cannot be shared out evenly, or a setting is not for this.
@@ -143,8 +144,8 @@ def check_team(trainer: TrainerSettings, processes: int) -> None:
         if processes > 1:
             by += f" times the processes ({processes})"
         raise _must("batch_size", f"be a multiple of {by}", trainer.batch_size)
-    if processes == 1 and trainer.parallel == "fsdp":
-        raise _must("parallel", "be ddp where there is one process (torchrun starts more)", "fsdp")
+    if not are_connected and trainer.parallel == "fsdp":
+        raise _must("parallel", "be ddp where torchrun did not start the process", "fsdp")
     if processes > 1 and trainer.device.startswith("cuda:"):
         raise _must("device", "be auto, cpu or cuda under torchrun", trainer.device)
     if trainer.parallel == "fsdp":

@@ -51,7 +51,7 @@ class SweepCallback(Callback):
 
 
 def _begin(config: DictConfig) -> None:
-    if ranks.count() > 1:
+    if ranks.is_together():
         raise ConfigError("a sweep must run without torchrun; start torchrun for each of its jobs")
     launcher = str(OmegaConf.select(config, "hydra.runtime.choices")["hydra/launcher"])
     for name in ("plan", "resume"):

@@ -53,7 +53,7 @@ def build(
         ConfigError: a name is unknown, a field is wrong, or the parts do not fit each other.
     """
     trainer = settings.trainer
-    check_team(trainer, ranks.count)
+    check_team(trainer, ranks.count, ranks.are_connected)
     device = _chosen_device(trainer, ranks)
     parts = Parts.named_in(settings)
     data = load_data(parts.dataset, trainer, device)

@@ -29,6 +29,11 @@ def count() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def is_together() -> bool:
+    """Return whether ``torchrun`` started this process, be it the only one."""
+    return count() > 1 or "TORCHELASTIC_RUN_ID" in os.environ
+
+
 def local_rank() -> int:
     """Return this process's place among those on its machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))
@@ -39,6 +44,7 @@ class Ranks:
 
     rank = 0
     count = 1
+    are_connected = False
 
     def agree(self, *flags: int) -> tuple[int, ...]:
         """Return, for each flag, the highest value that any process gives. All call this after every step."""
@@ -102,10 +108,12 @@ ALONE = Ranks()
 
 
 class Team(Ranks):
-    """Several processes, connected as ``torchrun``'s environment says.
+    """One or several processes, connected as ``torchrun``'s environment says.
 
     Control goes over the processors (gloo), so that it never waits for a GPU; tensors on GPUs over NCCL.
     """
+
+    are_connected = True
 
     def __init__(self) -> None:
         import torch

@@ -80,7 +80,7 @@ def test_a_wrong_value_is_refused_by_name(overrides):
 UNFIT = {
     "trainer.accumulate=3": "trainer.batch_size must be a multiple of trainer.accumulate (3), got 64",
     "trainer.tokens=1e6": "trainer.tokens must be left out where the data are not made of tokens",
-    "trainer.parallel=fsdp": "trainer.parallel must be ddp where there is one process",
+    "trainer.parallel=fsdp": "trainer.parallel must be ddp where torchrun did not start the process",
     "trainer.init_from=nowhere": "trainer.init_from must be a run's directory, or the id of one below",
     "trainer.init_from=README.md": "trainer.init_from must be a checkpoint, got README.md",
 }
