@@ -1,13 +1,11 @@
 """What tests share: the real command, run in a folder of the test's own."""
 
-import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,12 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from .warm import Finished, Warm
+
 ROOT = Path(__file__).parent.parent
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 DRIVER = shutil.which("chromedriver")
-
-Finished = subprocess.CompletedProcess[str]
 
 # A shell that starts the tests in the background has them ignore these, and so would all they start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -69,8 +67,8 @@ def start() -> Callable[..., subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="session")
-def run(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Finished]:
-    """Run ``python -m <arguments>`` in a folder to its end."""
+def run_cold(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Finished]:
+    """Run ``python -m <arguments>`` in a folder to its end, in a process that imports everything itself."""
 
     def finish(folder: Path, *arguments: str) -> Finished:
         process = start(folder, *arguments)
@@ -81,36 +79,17 @@ def run(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Finished]:
 
 
 @pytest.fixture(scope="session")
-def run_warm() -> Callable[..., Finished]:
-    """Run ``python -m runner <arguments>`` to its end, forked from a process that imported torch once."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["runner.__main__", "runner.dispatch", "runner.run.perform", "runner.training.build"]
-    )
+def run(run_cold: Callable[..., Finished]) -> Iterator[Callable[..., Finished]]:
+    """Run ``python -m <arguments>`` in a folder to its end; the runner is forked from a warm process."""
+    warm = Warm()
 
     def finish(folder: Path, *arguments: str) -> Finished:
-        with tempfile.TemporaryDirectory() as said:
-            out, err = Path(said, "out"), Path(said, "err")
-            process = context.Process(target=_command, args=(folder, arguments, out, err))
-            process.start()
-            process.join(240)
-            assert process.exitcode is not None, "it did not end"
-            return Finished(arguments, process.exitcode, out.read_text(), err.read_text())
+        if arguments[0] != "runner":
+            return run_cold(folder, *arguments)
+        return warm.run(folder, arguments[0], list(arguments[1:]), environment(), timeout=240)
 
-    return finish
-
-
-def _command(folder: Path, arguments: tuple[str, ...], out: Path, err: Path) -> None:
-    from runner.__main__ import main
-
-    for stream, file in ((1, out), (2, err)):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream)
-    os.chdir(folder)
-    kept = environment()
-    os.environ.clear()
-    os.environ.update(kept)
-    sys.argv = ["runner", *arguments]
-    sys.exit(main())
+    yield finish
+    warm.close()
 
 
 class LocalStore:

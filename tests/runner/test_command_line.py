@@ -55,19 +55,19 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("line", MISTAKES)
-def test_a_mistake_is_told_in_one_line_that_names_it(line, run_warm, tmp_path):
+def test_a_mistake_is_told_in_one_line_that_names_it(line, run, tmp_path):
     (tmp_path / "p.py").write_text(PLUGIN)
-    done = run_warm(tmp_path, *line.split())
+    done = run(tmp_path, "runner", *line.split())
     assert done.returncode == 2, done.stderr
     assert MISTAKES[line] in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
 
 
-def test_what_a_plugin_registers_is_an_option_and_other_peoples_conf_is_not_ours(run_warm, tmp_path):
+def test_what_a_plugin_registers_is_an_option_and_other_peoples_conf_is_not_ours(run, tmp_path):
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "__init__.py").touch()
     (tmp_path / "p.py").write_text(PLUGIN)
-    done = run_warm(tmp_path, "plugins=[p]", "schedule=sawtooth", "trainer.steps=1e1")
+    done = run(tmp_path, "runner", "plugins=[p]", "schedule=sawtooth", "trainer.steps=1e1")
     assert done.returncode == 0, done.stderr
     [order] = tmp_path.rglob("run.json")
     assert json.loads(order.read_text())["total_steps"] == 10

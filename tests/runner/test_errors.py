@@ -41,8 +41,8 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("overrides", MISTAKES)
-def test_a_mistake_is_told_in_one_line(overrides, run_warm, store, tmp_path):
-    done = run_warm(tmp_path, *overrides.split())
+def test_a_mistake_is_told_in_one_line(overrides, run, store, tmp_path):
+    done = run(tmp_path, "runner", *overrides.split())
 
     assert done.returncode == 2, done.stderr
     lines = done.stderr.strip().splitlines()

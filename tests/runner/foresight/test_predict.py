@@ -169,16 +169,16 @@ def test_too_few_losses_are_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_runs_in_mlflow_and_their_folders_give_one_answer(run_warm, tmp_path):
-    done = run_warm(
-        tmp_path, "model=linear", "dataset=digits", "trainer.steps=120", "trainer.evaluate_steps=5",
+def test_runs_in_mlflow_and_their_folders_give_one_answer(run, tmp_path):
+    done = run(
+        tmp_path, "runner", "model=linear", "dataset=digits", "trainer.steps=120", "trainer.evaluate_steps=5",
         "schedule=wsd", "schedule.lr.warmup_steps=5", "trainer.batch_size=8", "hydra.run.dir=out/wsd",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     run_id = next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("run "))
     said = []
     for source in (run_id, "out"):
-        told = run_warm(tmp_path, "predict", source, "--schedule", "cosine", "--json", "--anyway")
+        told = run(tmp_path, "runner", "predict", source, "--schedule", "cosine", "--json", "--anyway")
         assert told.returncode == 0, told.stderr
         said.append(json.loads(told.stdout))
     assert [row["loss"] for row in said[0]["predictions"]] == pytest.approx(
