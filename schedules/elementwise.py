@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +20,31 @@ FloatArray = NDArray[np.float64]
 
 Number = TypeVar("Number", float, FloatArray)
 """A step or a value: one ``float``, or an array of them. What goes in comes out."""
+
+
+def plain_step(step: Any) -> Any:
+    """Return a step as a plain number, or an array of steps as float64: formulas subtract and divide.
+
+    Args:
+        step: a number of any kind (Python's, numpy's, a tensor without dimensions), or a numpy array of
+            whole or floating numbers; one without dimensions is a number.
+
+    Returns:
+        An ``int`` where the step is of a whole kind, else a ``float``; or a float64 array, in its shape.
+
+    Raises:
+        TypeError: it is no number (true and false are none either), and no array of numbers.
+    """
+    if isinstance(step, np.ndarray):
+        if step.dtype.kind not in "iuf":
+            raise TypeError(f"step must be a number or an array of numbers, got an array of {step.dtype}")
+        return step.item() if step.ndim == 0 else step.astype(np.float64, copy=False)
+    if getattr(step, "shape", None) == () and hasattr(step, "item"):  # numpy's numbers, torch's, jax's
+        step = step.item()
+    if isinstance(step, bool) or not isinstance(step, Real):
+        kind = type(step).__name__
+        raise TypeError(f"step must be a number or an array of numbers (numpy's), got {step!r} ({kind})")
+    return int(step) if isinstance(step, Integral) else float(step)
 
 
 def cos(x: Number) -> Number:

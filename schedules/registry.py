@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import numpy as np
+
+from .elementwise import plain_step
 from .names import Names
 
 Class = TypeVar("Class", bound=type)
@@ -22,12 +26,34 @@ def _is_frozen_and_keyword_only(cls: Any) -> bool:
     )
 
 
+def _takes_any_step(formula: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a class's ``__call__`` such that it takes steps of every kind of number, and arrays of them."""
+
+    @functools.wraps(formula)
+    def value_at(self: Any, step: Any) -> Any:
+        if type(step) is int or type(step) is float:
+            return formula(self, step)
+        step = plain_step(step)
+        if not isinstance(step, np.ndarray):
+            return formula(self, step)
+        try:
+            return formula(self, step)
+        except (
+            TypeError,
+            ValueError,
+        ):  # it was written for one step: asked for each, it is the same function
+            return np.array([formula(self, t) for t in step.ravel().tolist()], float).reshape(step.shape)
+
+    return value_at
+
+
 def _enter(table: Names[type], name: str) -> Callable[[Class], Class]:
     def add(cls: Class) -> Class:
         if not _is_frozen_and_keyword_only(cls):
             raise TypeError(f"{table.kind} {name!r} must be a frozen, keyword-only dataclass, got {cls!r}")
         cls.name = name  # type: ignore[attr-defined]
         cls.takes_arrays = True  # type: ignore[attr-defined]
+        cls.__call__ = _takes_any_step(cls.__call__)  # type: ignore[misc]
         table.add(name, cls)
         return cls
 
@@ -37,8 +63,9 @@ def _enter(table: Names[type], name: str) -> Callable[[Class], Class]:
 def register(name: str) -> Callable[[Class], Class]:
     """Class decorator: make a schedule reachable by ``name`` in Python, config and command line.
 
-    The class is a frozen, keyword-only dataclass whose ``__call__`` takes one step or an array of them,
-    and whose ``__post_init__`` calls ``settle(self)``.
+    The class is a frozen, keyword-only dataclass whose ``__call__`` is a formula of the step, and whose
+    ``__post_init__`` calls ``settle(self)``. The formula sees a plain number, or a float64 array of steps,
+    whatever kind of number the caller gives; where it fails with an array, it is asked step by step.
 
     Raises:
         ValueError: the name is taken.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.optim import Optimizer
 
+from ..elementwise import plain_step
 from .bundle import Bundle, Reader
 from .curves import Curve, curves, unscaled
 from .places import Group, used
@@ -77,7 +78,12 @@ class Writer:
         Returns:
             The plan's values by name, before any group's scale, and ``<name>/<group>`` for each group
             with a curve or clock of its own.
+
+        Raises:
+            TypeError: the step is no number.
         """
+        if type(step) is not int:
+            step = plain_step(step)
         groups = self.optimizer.param_groups
         if groups is not self._groups or len(groups) != self._count:
             self._refresh()
