@@ -18,7 +18,7 @@ from ..elementwise import Number, at_most, piecewise
 from ..fields import OneOrMoreSteps, Steps, settle
 from ..registry import register_combinator
 from ..schedule import Schedule, evaluate, knots, planned_steps, values
-from ..tree import is_registered
+from ..tree import is_registered, nodes
 from .algebra import Product
 from .branch import Cooldown
 from .compose import Join, Shift
@@ -118,6 +118,8 @@ def _with_end(schedule: Any, end: int) -> Any | None:
             changes = {"factors": tuple(moved)}
         case Cooldown(schedule=trunk) if planned_steps(trunk) is None:
             moved, changes = [], {"at": end - schedule.decay_steps}
+        case _ if hasattr(schedule, "ending_at"):
+            return schedule.ending_at(end)
         case _ if hasattr(schedule, "total_steps"):
             moved, changes = [], {"total_steps": end}
         case _:
@@ -154,7 +156,8 @@ def extend(schedule: Schedule, *, total_steps: int, at: int) -> Any:
         at: the step reached: updates finished, and at which the run goes on [steps, >= 0].
 
     Raises:
-        ValueError: the schedule is a plain function, the end is not later, or every way on would jump.
+        ValueError: the schedule is a plain function or is made of one, the end is not later, or every way
+            on would jump.
 
     >>> from schedules import WarmupStableDecay
     >>> s = WarmupStableDecay(total_steps=100, peak_value=1.0, decay_steps=20)
@@ -165,6 +168,12 @@ def extend(schedule: Schedule, *, total_steps: int, at: int) -> Any:
     if not is_registered(schedule):
         raise ValueError(f"schedule must be a registered schedule, which knows its end, got {schedule!r}")
     if planned_steps(schedule) is None:
+        for node, _ in nodes(schedule):
+            if not getattr(node, "is_known", is_registered(node)):
+                raise ValueError(
+                    f"schedule must be made of registered schedules, whose end is known, got {node!r} in it; "
+                    "a plain function of the step is made longer by its own author"
+                )
         return schedule
     return Extend(schedule=schedule, total_steps=total_steps, at=at)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
 import numpy as np
 
 from ..elementwise import Number, at_least, piecewise, progress
 from ..fields import Rule, Steps, Value, check_shape_ends, settle
+from ..points import ending_at, planned_end
 from ..registry import register
 from ..shapes import between
 
@@ -99,3 +100,13 @@ class MultiStage:
 
     def knots(self, stop: int) -> tuple[int, ...]:
         return self._ends
+
+    def planned_steps(self) -> int | None:
+        last = self._shape(len(self.stage_steps) - 1)
+        return planned_end((0, *self._ends), (self.peak_value, *self.stage_values), last)
+
+    def ending_at(self, total_steps: int) -> MultiStage:
+        """Return the same plan with its end at another step."""
+        moments = ending_at((0, *self._ends), (self.peak_value, *self.stage_values), total_steps)
+        lengths = [int(end) - int(start) for start, end in pairwise(moments)]
+        return replace(self, stage_steps=tuple(lengths))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..elementwise import Number, at_least, piecewise, progress
 from ..fields import PositiveValue, ShapeName, Steps, Value, check_shape_ends, settle
+from ..points import ending_at, planned_end
 from ..registry import register
 from ..shapes import between
 
@@ -89,3 +90,11 @@ class Piecewise:
 
     def knots(self, stop: int) -> tuple[int, ...]:
         return self.steps
+
+    def planned_steps(self) -> int | None:
+        return planned_end(self.steps, self.values, self._shape(len(self.steps) - 1))
+
+    def ending_at(self, total_steps: int) -> Piecewise:
+        """Return the same plan with its end at another step."""
+        moments = ending_at(self.steps, self.values, total_steps)
+        return replace(self, steps=tuple(int(moment) for moment in moments))

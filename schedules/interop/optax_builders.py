@@ -184,7 +184,8 @@ def _warmup_cosine_decay_schedule(
             f"decay_steps must be > warmup_steps, which it counts, got {decay_steps} and {warmup_steps}"
         )
     steps = decay_steps - warmup_steps
-    body = Cosine(peak_value=peak_value, end_value=end_value, total_steps=steps, power=exponent)
+    end = end_value if peak_value else 0.0  # optax states the end as a part of the peak: 0 of 0
+    body = Cosine(peak_value=peak_value, end_value=end, total_steps=steps, power=exponent)
     return with_warmup(_ramp(init_value, peak_value, warmup_steps), body)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ from ..fields import (
     check_shape_ends,
     settle,
 )
+from ..points import ending_at, planned_end
 from ..registry import register_combinator
 from ..schedule import Schedule, evaluate
 from ..shapes import between
@@ -99,6 +100,14 @@ class Phases:
 
     def knots(self, stop: int) -> Iterable[int]:
         return (math.ceil(moment) for moment in self.at)
+
+    def planned_steps(self) -> int | None:
+        end = planned_end(self.at, self.values, self.shapes[-1])
+        return None if end is None else math.ceil(end)
+
+    def ending_at(self, total_steps: int) -> Phases:
+        """Return the same plan with its end at another step."""
+        return replace(self, at=tuple(ending_at(self.at, self.values, total_steps)))
 
 
 @register_combinator("triangle_wave")
@@ -178,6 +187,11 @@ class PerInterval:
         if isinstance(step, np.ndarray):
             return np.array([self(t) for t in step.ravel().tolist()], dtype=float).reshape(step.shape)
         return self.scale * float(self.function(int(self.first + max(step, 0.0) // self.every)))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the function is known to go on for ever, and is not one of the user's own."""
+        return isinstance(self.function, Geometric)
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,9 @@ def test_what_a_plugin_registers_is_an_option_and_other_peoples_conf_is_not_ours
     assert all("'plugins=[p]' trainer.steps=1e1" in line for line in printed), done.stdout
 
 
-def test_a_module_that_hides_our_package_is_named(run, tmp_path):
+def test_a_module_that_hides_our_package_is_named(run_cold, tmp_path):
     (tmp_path / "schedules.py").touch()
-    done = run(tmp_path, "runner", "seed=1")
+    done = run_cold(tmp_path, "runner", "seed=1")
     assert done.returncode == 2
     assert "schedules.py hides the package schedules of Schedule Lab" in done.stderr
 

@@ -3,6 +3,7 @@ import pickle
 import hypothesis.strategies as st
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 
 import schedules
@@ -16,6 +17,7 @@ from schedules import (
     InverseTime,
     Linear,
     OneCycle,
+    Piecewise,
     Polynomial,
     Shift,
     Step,
@@ -25,9 +27,11 @@ from schedules import (
     every,
     extend,
     fingerprint,
+    from_torch,
     join,
     jumps,
     lineage,
+    lint,
     loads,
     planned_steps,
     product,
@@ -36,6 +40,7 @@ from schedules import (
     shift,
     values,
 )
+from schedules.interop.pieces import Phases
 from schedules.spec import dumps
 
 quick = settings(max_examples=60, deadline=None)
@@ -343,3 +348,80 @@ def test_an_edit_of_another_past_is_another_schedule():
     assert one != other
     assert isinstance(one, Cooldown)
     assert lineage(Constant(peak_value=1.0)) == (Constant(peak_value=1.0),)
+
+
+def test_an_imported_one_cycle_is_extended_like_the_native_one():
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    peer = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=100, pct_start=0.3)
+    imported = from_torch(peer)["lr"]
+    native = OneCycle(
+        total_steps=99,
+        peak_value=0.1,
+        warmup_steps=29,
+        decay_steps=0,
+        init_value=0.004,
+        end_value=4e-7,
+        warmup_shape="cosine",
+        decay_shape="cosine",
+    )
+    np.testing.assert_allclose(values(imported, 220), values(native, 220), rtol=1e-12)
+    for at in (20, 29, 50):
+        longer, expected = (extend(each, total_steps=200, at=at) for each in (imported, native))
+        np.testing.assert_allclose(values(longer, 220), values(expected, 220), rtol=1e-9)
+    assert [longer(t) for t in (99, 150, 199)] == pytest.approx([0.045503, 0.012843, 6e-6], abs=5e-7)
+
+
+@pytest.mark.parametrize(
+    "polyline",
+    [
+        Piecewise(steps=(0, 10, 80, 100), values=(0.0, 1.0, 1.0, 0.0)),
+        build("multistage", peak_value=1.0, warmup_steps=10, init_value=0.0, total_steps=100,
+              stage_steps=(70, 20), stage_values=(1.0, 0.0)),
+        Phases(at=(0.0, 10.0, 80.0, 100.0), values=(0.0, 1.0, 1.0, 0.0), shapes=("linear",) * 3),
+    ],
+    ids=["piecewise", "multistage", "phases"],
+)  # fmt: skip
+@pytest.mark.parametrize("at", [0, 5, 50, 80, 90])
+def test_curves_through_points_are_extended_like_wsd(polyline, at):
+    wsd = WarmupStableDecay(total_steps=100, peak_value=1.0, warmup_steps=10, decay_steps=20, init_value=0.0)
+    assert planned_steps(polyline) == 100
+    np.testing.assert_allclose(
+        values(extend(polyline, total_steps=230, at=at), 250),
+        values(extend(wsd, total_steps=230, at=at), 250),
+        atol=1e-12,
+    )
+    assert "ends-late" in {finding.code for finding in lint(polyline, 60)}
+    with pytest.raises(ValueError, match="nothing of it is left to run"):
+        extend(polyline, total_steps=230, at=100)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        Piecewise(steps=(0, 10), values=(0.0, 1.0)),
+        Piecewise(steps=(0, 10, 10), values=(1.0, 1.0, 0.1)),
+        Piecewise(steps=(0, 10), values=(1.0, 0.1), between=("constant",)),
+        build(
+            "multistage", peak_value=1.0, stage_steps=(5, 5), stage_values=(1.0, 0.1), stage_shapes=("jump",)
+        ),
+    ],
+)
+def test_a_warmup_or_a_drop_has_no_end_to_extend(endless):
+    assert planned_steps(endless) is None
+    assert extend(endless, total_steps=500, at=5) is endless
+
+
+@pytest.mark.parametrize(
+    "around",
+    [lambda f: scale(f, 2.0), lambda f: join(Constant(peak_value=1.0), f, at=10), lambda f: shift(f, 3)],
+)
+def test_a_plain_function_inside_is_refused(around):
+    with pytest.raises(ValueError, match="schedule must be made of registered schedules"):
+        extend(around(lambda step: 1.0 / (step + 1)), total_steps=500, at=5)
+
+
+def test_an_imported_function_is_refused():
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    imported = from_torch(torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: 1 - n / 1000))["lr"]
+    with pytest.raises(ValueError, match="schedule must be made of registered schedules"):
+        extend(imported, total_steps=2000, at=5)

@@ -44,6 +44,41 @@ SPECS = {
         "transition_steps": 10,
         "decay_rate": 0.6,
     },
+    "warmup_cosine_decay_schedule to a peak of 0": {
+        "init_value": 0.2,
+        "peak_value": 0.0,
+        "warmup_steps": 20,
+        "decay_steps": 50,
+        "end_value": 0.5,
+    },
+    "cosine_decay_schedule from 0": {"init_value": 0.0, "decay_steps": 41, "alpha": 0.5},
+    "exponential_decay from 0": {
+        "init_value": 0.0,
+        "transition_steps": 7,
+        "decay_rate": 0.5,
+        "end_value": 0.1,
+    },
+    "polynomial_schedule from 0": {"init_value": 0.0, "end_value": 0.1, "power": 2.0, "transition_steps": 31},
+    "piecewise_interpolate_schedule from 0": {
+        "interpolate_type": "linear",
+        "init_value": 0.0,
+        "boundaries_and_scales": {12: 2.0, 40: 0.1},
+    },
+    "linear_onecycle_schedule to 0": {"transition_steps": 50, "peak_value": 0.0},
+    "sgdr_schedule with a peak of 0": {
+        "cosine_kwargs": [
+            {"init_value": 0.5, "peak_value": 0.0, "decay_steps": 20, "warmup_steps": 4, "end_value": 0.1},
+            {"init_value": 0.1, "peak_value": 0.5, "decay_steps": 30, "warmup_steps": 2, "end_value": 0.0},
+        ]
+    },
+    "warmup_exponential_decay_schedule to a peak of 0": {
+        "init_value": 0.5,
+        "peak_value": 0.0,
+        "warmup_steps": 9,
+        "transition_steps": 10,
+        "decay_rate": 0.6,
+        "end_value": 0.1,
+    },
     "cosine_onecycle_schedule": {"transition_steps": 50, "peak_value": 1.0, "pct_start": 0.3},
     "linear_onecycle_schedule": {"transition_steps": 50, "peak_value": 1.0, "pct_start": 0.3},
     "sgdr_schedule": {

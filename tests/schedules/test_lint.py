@@ -430,5 +430,5 @@ def test_a_run_of_one_update_can_be_looked_at(schedule):
 
 
 def test_the_peak_that_only_measures_percentages_is_not_called_unused():
-    points = {"steps": [0, "50%"], "values": ["100%", "10%"]}
+    points = {"steps": [0, "90%"], "values": ["100%", "10%"]}
     assert lint(build("piecewise", total_steps=100, peak_value=0.3, **points), 100) == []
