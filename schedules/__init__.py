@@ -7,10 +7,11 @@
 """
 
 from .building import accepted, build
-from .combine.algebra import Clip, Product, Repeat, Scale, clip, product, repeat, scale
+from .combine.algebra import Clip, Product, Scale, Sum, add, clip, product, scale
 from .combine.branch import Cooldown, cooldown
 from .combine.compose import Every, Join, Ramp, Shift, every, join, shift
 from .combine.edit import Extend, extend, lineage
+from .combine.repeat import Repeat, repeat
 from .combine.warmup import UntunedWarmup
 from .families.constant import Constant
 from .families.cosine import Cosine, CosineRestarts
@@ -91,11 +92,13 @@ __all__ = [
     "Shift",
     "SlantedTriangular",
     "Step",
+    "Sum",
     "Tanh",
     "UntunedWarmup",
     "WarmupStableDecay",
     "WarmupStableDecaySimplified",
     "accepted",
+    "add",
     "area",
     "build",
     "clip",

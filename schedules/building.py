@@ -10,7 +10,7 @@ from .combine.warmup import UntunedWarmup
 from .fields import check, resolve, rules
 from .names import nearest
 from .registry import get
-from .schedule import Schedule
+from .schedule import Schedule, knots
 from .shapes import first_value
 from .units import Horizon
 from .units import steps as in_steps
@@ -18,7 +18,7 @@ from .units import value as as_value
 
 WARMUP: dict[str, str] = {
     "warmup_steps": "length of a warm-up in front, counted in total_steps [steps, >= 0]",
-    "warmup_shape": "shape of the warm-up, a name in SHAPES (default linear)",
+    "warmup_shape": "shape of the warm-up, a name in SHAPES or logarithmic (default linear)",
     "init_value": "first value of the warm-up (default peak / (warmup_steps + 1), so the first update moves)",
     "warmup_beta2": "Adam's beta2: a warm-up as long as it asks for, linear, exponential or radam",
 }
@@ -69,7 +69,10 @@ def build(name: str, *, horizon: Horizon | None = None, **settings: Any) -> Sche
     around = _around(
         {key: given.pop(key) for key in AROUND if key in given and key not in rules(cls)}, horizon
     )
-    return _dress(_bare(cls, given, horizon, total_steps, around), total_steps, around)
+    bare = _bare(cls, given, horizon, total_steps, around)
+    if total_steps and around.get("warmup_steps", 0) > total_steps:
+        raise ValueError(f"warmup_steps must be <= total_steps, got {around['warmup_steps']} > {total_steps}")
+    return _dress(bare, around)
 
 
 def _around(given: dict[str, Any], horizon: Horizon) -> dict[str, Any]:
@@ -104,9 +107,7 @@ def _bare(
         if total_steps < 1:
             raise ValueError(f"{cls.name} needs total_steps")
         warmup = around.get("warmup_steps", 0)
-        if warmup >= total_steps:
-            raise ValueError(f"warmup_steps must be < total_steps, got {warmup} >= {total_steps}")
-        given = given | {"total_steps": total_steps - warmup}
+        given = given | {"total_steps": max(1, total_steps - warmup)}
     for field in dataclasses.fields(cls):
         if field.name not in given:
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
@@ -119,11 +120,9 @@ def _bare(
     return cls(**plain)
 
 
-def _dress(body: Any, total_steps: int, around: dict[str, Any]) -> Any:
+def _dress(body: Any, around: dict[str, Any]) -> Any:
     """Put warm-up, shift and stairs around a schedule."""
     warmup = around.get("warmup_steps", 0)
-    if warmup and total_steps and warmup > total_steps:
-        raise ValueError(f"warmup_steps must be <= total_steps, got {warmup} > {total_steps}")
     schedule = body
     if "warmup_beta2" in around:
         shape = around.get("warmup_shape", "linear")
@@ -143,7 +142,12 @@ def _warm_up(body: Any, warmup: int, around: dict[str, Any]) -> Any:
     rest = body
     if getattr(body, "on_run_clock", False) and warmup:
         if body(warmup) != peak and not getattr(body, "warms_up_to_its_curve", False):
-            raise ValueError(f"warmup_steps must end before the first change of value, got {warmup}")
+            first = min(knots(body, warmup), default=1)
+            raise ValueError(
+                f"warmup_steps must end before the first change of value, at step {first}, got {warmup}: "
+                "a warm-up moves no dates; exponential decays from the warm-up's end on, and "
+                f"join(ramp, schedule, at={warmup}) counts the schedule's steps from there"
+            )
         peak = body(warmup)
         rest = Shift(schedule=body, by=warmup)
     ramp = Ramp(

@@ -57,6 +57,11 @@ def exp(x: Number) -> Number:
     return np.exp(x) if isinstance(x, np.ndarray) else math.exp(x)
 
 
+def log(x: Number) -> Number:
+    """Natural logarithm of ``x > 0``."""
+    return np.log(x) if isinstance(x, np.ndarray) else math.log(x)
+
+
 def tanh(x: Number) -> Number:
     """Hyperbolic tangent of ``x``."""
     return np.tanh(x) if isinstance(x, np.ndarray) else math.tanh(x)

@@ -120,6 +120,8 @@ def resolve(field: FieldRule, given: Any, horizon: units.Horizon, peak: float | 
     if given is None and field.optional:
         return None
     if field.many:
+        if getattr(given, "ndim", None) == 1 and hasattr(given, "tolist"):  # an array or a tensor
+            given = given.tolist()
         if isinstance(given, str) or not isinstance(given, Sequence):
             raise ValueError(f"{field.name} must be a list, got {given!r}")
         return tuple(_resolve_one(field, item, horizon, peak) for item in given)
@@ -133,8 +135,8 @@ def _resolve_one(field: FieldRule, given: Any, horizon: units.Horizon, peak: flo
     if rule.unit == "value":
         return units.value(given, peak, name)
     if rule.unit == "number":
-        if isinstance(given, bool) or not isinstance(given, Real) or not math.isfinite(given):
-            raise ValueError(f"{name} must be {rule.words()}, got {given!r}")
+        if not isinstance(given, Real) or not units.is_finite(given):
+            raise ValueError(f"{name} must be {rule.words()}, got {units.shortened(given)}")
         return float(given)
     if rule.unit == "schedule" and not callable(given):
         raise ValueError(f"{name} must be a schedule (a function of the step), got {given!r}")

@@ -31,11 +31,13 @@ def _takes_any_step(formula: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
 
     @functools.wraps(formula)
     def value_at(self: Any, step: Any) -> Any:
-        if type(step) is int or type(step) is float:
-            return formula(self, step)
-        step = plain_step(step)
+        if type(step) is not int and type(step) is not float:
+            step = plain_step(step)
         if not isinstance(step, np.ndarray):
-            return formula(self, step)
+            try:
+                return formula(self, step)
+            except OverflowError:  # numpy's floats go to infinity, and an array of steps is theirs
+                return float(formula(self, np.array([step], float))[0])
         try:
             return formula(self, step)
         except (
@@ -53,7 +55,7 @@ def _enter(table: Names[type], name: str) -> Callable[[Class], Class]:
             raise TypeError(f"{table.kind} {name!r} must be a frozen, keyword-only dataclass, got {cls!r}")
         cls.name = name  # type: ignore[attr-defined]
         cls.takes_arrays = True  # type: ignore[attr-defined]
-        cls.__call__ = _takes_any_step(cls.__call__)  # type: ignore[misc]
+        cls.__call__ = _takes_any_step(cls.__call__)  # type: ignore[method-assign]
         table.add(name, cls)
         return cls
 

@@ -49,10 +49,22 @@ def values(schedule: Callable[[Any], Any], total_steps: int, start: int = 0) -> 
     return result
 
 
-def knots(schedule: object, stop: int) -> tuple[int, ...]:
-    """Return the steps in ``(0, stop]`` where the schedule's formula changes; none for a plain function."""
+def knots(schedule: object, stop: int, start: int = 0) -> tuple[int, ...]:
+    """Return the steps in ``(start, stop]`` where the schedule's formula changes; none for a plain function.
+
+    A class answers with a method ``knots(stop)``, of steps, and of ranges of steps where they are regular.
+    """
     own = getattr(schedule, "knots", None)
-    return tuple(sorted({k for k in own(stop) if 0 < k <= stop})) if own is not None else ()
+    if own is None:
+        return ()
+    found: set[int] = set()
+    for each in own(stop):
+        if isinstance(each, range):
+            skipped = max(0, (start - each.start) // each.step)
+            found.update(k for k in each[skipped:] if start < k <= stop)
+        elif start < each <= stop:
+            found.add(each)
+    return tuple(sorted(found))
 
 
 def planned_steps(schedule: object) -> int | None:

@@ -14,6 +14,9 @@ from numbers import Integral, Real
 
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(%|ep|ba|ex|tok)\s*")
 
+LONGEST = 2**53
+"""The longest length [steps]: beyond it, floats do not tell two steps apart."""
+
 _FORMS = "a whole number of steps, or a text as '5%', '3ep', '40ba', '2e6ex', '1e9tok'"
 
 
@@ -37,11 +40,12 @@ class Horizon:
     tokens_per_step: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
                 raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
+            object.__setattr__(self, name, _not_too_long(int(value), value, name))
 
     def one(self, unit: str) -> Fraction:
         """Return how many steps one of ``unit`` is; raise ``ValueError`` where the run does not say."""
@@ -88,16 +92,40 @@ def steps(length: object, horizon: Horizon, field: str = "length") -> int:
             raise ValueError(f"{field} must be {_FORMS}, got {length!r}")
         number, unit = match.groups()
         try:
-            return math.floor(Fraction(number) * horizon.one(unit))
+            return _not_too_long(math.floor(Fraction(number) * horizon.one(unit)), length, field)
         except LookupError as missing:
             raise ValueError(
                 f"{field} = {length!r} needs {missing.args[0]}, which is not known here"
             ) from None
     if isinstance(length, float) and length.is_integer():
-        return int(length)
+        return _not_too_long(int(length), length, field)
     if isinstance(length, bool) or not isinstance(length, Integral):  # Integral: numpy's whole numbers too
         raise ValueError(f"{field} must be {_FORMS}, got {length!r}")
-    return int(length)
+    return _not_too_long(int(length), length, field)
+
+
+def _not_too_long(steps: int, said: object, field: str) -> int:
+    if steps > LONGEST:
+        raise ValueError(f"{field} must be a whole number <= 2^53, got {shortened(said)}")
+    return steps
+
+
+def shortened(said: object) -> str:
+    """Return how a value prints, a number of hundreds of digits by its first ones."""
+    if isinstance(said, int) and abs(said) > LONGEST:
+        digits = str(abs(said))  # Python refuses to print more than 4300 of them
+        return f"{'-' if said < 0 else ''}{digits[0]}.{digits[1:4]}e{len(digits) - 1}"
+    return repr(said)
+
+
+def is_finite(number: object) -> bool:
+    """Whether this is a number (true and false are none) that a float can hold."""
+    if isinstance(number, bool) or not isinstance(number, Real):
+        return False
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def value(amount: object, peak_value: float | None, field: str = "value") -> float:
@@ -115,7 +143,10 @@ def value(amount: object, peak_value: float | None, field: str = "value") -> flo
             raise ValueError(f"{field} must be a number or a part of the peak as '10%', got {amount!r}")
         if peak_value is None:
             raise ValueError(f"{field} = {amount!r} needs a peak_value, and this schedule has none")
-        return float(Fraction(match.group(1)) * Fraction(peak_value) / 100)
-    if isinstance(amount, bool) or not isinstance(amount, Real) or not math.isfinite(amount):
-        raise ValueError(f"{field} must be a finite number, got {amount!r}")
+        try:
+            return float(Fraction(match.group(1)) * Fraction(peak_value) / 100)
+        except OverflowError:
+            raise ValueError(f"{field} must be a finite number, got {amount!r}") from None
+    if not isinstance(amount, Real) or not is_finite(amount):
+        raise ValueError(f"{field} must be a finite number, got {shortened(amount)}")
     return float(amount)

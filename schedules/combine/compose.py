@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
-from ..elementwise import Number, floor, piecewise, progress
+from ..elementwise import Number, at_least, at_most, floor, log, piecewise, progress
 from ..families.constant import Constant
 from ..fields import (
     Offset,
     OneOrMoreSteps,
-    ShapeName,
+    Rule,
     Steps,
     Value,
     check_shape_ends,
@@ -22,6 +23,8 @@ from ..registry import register_combinator
 from ..schedule import Schedule, evaluate, knots, planned_steps
 from ..shapes import rising
 
+RampShape = Annotated[str, Rule("shape", choices=("logarithmic",))]
+
 
 @register_combinator("ramp")
 @dataclass(frozen=True, kw_only=True)
@@ -30,20 +33,21 @@ class Ramp:
 
     With warm-up length ``W`` and shape ``s``::
 
-        v(t) = peak + (init - peak) * s(1 - t / W)    0 <= t < W
-             = peak                                   W <= t
+        v(t) = peak + (init - peak) * s(1 - t / W)                 0 <= t < W
+             = init + (peak - init) * log(t + 1) / log(W)          0 <= t < W, where s is ``logarithmic``
+             = peak                                                W <= t
 
     Attributes:
         peak_value: value from step ``W`` on.
         warmup_steps: ``W`` [steps, >= 0]; 0 is at the peak from the start.
         init_value: value at step 0.
-        warmup_shape: a name in ``SHAPES``, run backwards.
+        warmup_shape: a name in ``SHAPES``, run backwards, or ``logarithmic``, at the peak one step early.
 
     Raises:
         ValueError: a field is out of bounds, or the shape needs values > 0.
 
     Source:
-        Goyal et al. 2017, arXiv:1706.02677 (gradual warm-up).
+        Goyal et al. 2017, arXiv:1706.02677 (gradual warm-up); logarithmic: DeepSpeed's ``WarmupLR``.
 
     >>> [Ramp(peak_value=1.0, init_value=0.0, warmup_steps=4)(t) for t in (0, 1, 4, 9)]
     [0.0, 0.25, 1.0, 1.0]
@@ -52,7 +56,7 @@ class Ramp:
     peak_value: Value
     warmup_steps: Steps
     init_value: Value
-    warmup_shape: ShapeName = "linear"
+    warmup_shape: RampShape = "linear"
 
     def __post_init__(self) -> None:
         settle(self)
@@ -60,6 +64,10 @@ class Ramp:
 
     def __call__(self, step: Number) -> Number:
         u = progress(step, self.warmup_steps)
+        if self.warmup_shape == "logarithmic" and self.warmup_steps:
+            gained = log(at_least(step, 0.0) + 1.0) / math.log(max(2, self.warmup_steps))
+            u, shape = at_most(gained, 1.0), "linear"
+            return rising(self.init_value, self.peak_value, u, shape)
         return rising(self.init_value, self.peak_value, u, self.warmup_shape)
 
     def knots(self, stop: int) -> Iterable[int]:
@@ -162,7 +170,9 @@ class Shift:
         return evaluate(self.schedule, step + self.by)
 
     def knots(self, stop: int) -> Iterable[int]:
-        return (-int((self.by - k) // 1) for k in knots(self.schedule, stop + int(self.by // 1) + 1))
+        ahead = int(self.by // 1)
+        inner = knots(self.schedule, max(0, stop + ahead + 1), max(0, ahead - 1))
+        return (-int((self.by - k) // 1) for k in inner)
 
     def planned_steps(self) -> int | None:
         end = planned_steps(self.schedule)
@@ -188,8 +198,8 @@ class Every:
     def __call__(self, step: Number) -> Number:
         return evaluate(self.schedule, floor(step / self.steps) * self.steps)
 
-    def knots(self, stop: int) -> Iterable[int]:
-        return range(self.steps, stop + 1, self.steps)
+    def knots(self, stop: int) -> tuple[range, ...]:
+        return (range(self.steps, stop + 1, self.steps),)
 
     def planned_steps(self) -> int | None:
         end = planned_steps(self.schedule)

@@ -19,7 +19,7 @@ from ..fields import OneOrMoreSteps, Steps, settle
 from ..registry import register_combinator
 from ..schedule import Schedule, evaluate, knots, planned_steps, values
 from ..tree import is_registered, nodes
-from .algebra import Product
+from .algebra import Product, Sum
 from .branch import Cooldown
 from .compose import Join, Shift
 
@@ -113,9 +113,11 @@ def _with_end(schedule: Any, end: int) -> Any | None:
             moved = [*before, _with_end(last, end - (0, *boundaries)[-1])]
             changes: dict[str, Any] = {"parts": tuple(moved)}
         case Product(factors=factors):
-            last_end = planned_steps(schedule)
-            moved = [_with_end(f, end) if planned_steps(f) == last_end else f for f in factors]
+            moved = _together(schedule, factors, end)
             changes = {"factors": tuple(moved)}
+        case Sum(terms=terms):
+            moved = _together(schedule, terms, end)
+            changes = {"terms": tuple(moved)}
         case Cooldown(schedule=trunk) if planned_steps(trunk) is None:
             moved, changes = [], {"at": end - schedule.decay_steps}
         case _ if hasattr(schedule, "ending_at"):
@@ -134,6 +136,12 @@ def _with_end(schedule: Any, end: int) -> Any | None:
     except ValueError:
         return None
     return plan if (planned_steps(plan) or 0) >= end else None
+
+
+def _together(schedule: Any, parts: tuple[Any, ...], end: int) -> list[Any]:
+    """Return parts on one clock, those that end last with their end at another step."""
+    last = planned_steps(schedule)
+    return [_with_end(part, end) if planned_steps(part) == last else part for part in parts]
 
 
 def extend(schedule: Schedule, *, total_steps: int, at: int) -> Any:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
 
 from ..cycles import Starts
 from ..elementwise import Number, at_least, at_most, floor, progress
-from ..fields import Count, OneOrMoreSteps, PositiveRatio, Ratio, Rule, Value, settle
+from ..fields import Count, OneOrMoreSteps, PositiveRatio, Ratio, Value, settle
 from ..registry import register
 from ..shapes import between, cosine
 
@@ -63,7 +62,7 @@ class Cosine:
 class CosineRestarts:
     """A cosine that starts again: cycle ``i`` begins at ``S_i``, has ``T_i`` steps and its own peak::
 
-        T_i = floor(cycle_steps * cycle_mult ^ i)
+        T_i = max(1, floor(cycle_steps * cycle_mult ^ i))
         v(t) = end + (peak_i - end) * (1 + cos(pi * ((t - S_i) / T_i) ^ k)) / 2
         peak_i = peak * cycle_decay ^ i
 
@@ -73,7 +72,7 @@ class CosineRestarts:
         peak_value: value at the first step of the first cycle.
         cycle_steps: length of the first cycle [steps, >= 1].
         end_value: value that each cycle approaches.
-        cycle_mult: factor of each cycle's length [>= 1].
+        cycle_mult: factor of each cycle's length [> 0]; below 1, restarts come ever faster.
         cycle_decay: factor of each cycle's peak [>= 0].
         cycles: how many cycles there are [>= 1]; then ``end_value`` holds. ``None`` goes on for ever.
         k_decay: ``k``, exponent of the progress inside a cycle [> 0].
@@ -92,7 +91,7 @@ class CosineRestarts:
     peak_value: Value
     cycle_steps: OneOrMoreSteps
     end_value: Value = 0.0
-    cycle_mult: Annotated[float, Rule("number", low=1.0)] = 1.0
+    cycle_mult: PositiveRatio = 1.0
     cycle_decay: Ratio = 1.0
     cycles: Count | None = None
     k_decay: PositiveRatio = 1.0
@@ -127,8 +126,8 @@ class CosineRestarts:
     def __getstate__(self) -> dict[str, object]:
         return {key: state for key, state in vars(self).items() if key != "_starts"}
 
-    def knots(self, stop: int) -> Iterable[int]:
-        if self.cycle_mult > 1.0:
+    def knots(self, stop: int) -> Iterable[int | range]:
+        if self.cycle_mult != 1.0:
             return list(self._starts.past(stop))
         end = stop if self.cycles is None else min(stop, self.cycles * self.cycle_steps)
-        return range(0, end + 1, self.cycle_steps)
+        return (range(0, end + 1, self.cycle_steps),)

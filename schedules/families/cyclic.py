@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..elementwise import Number, at_least, at_most, floor
@@ -72,7 +71,6 @@ class Cyclic:
             part = part * self.gamma**step
         return self.init_value * (1.0 - part) + self.peak_value * part
 
-    def knots(self, stop: int) -> Iterable[int]:
-        for start in range(0, stop + 1, self.warmup_steps + self._fall):
-            yield start
-            yield start + self.warmup_steps
+    def knots(self, stop: int) -> tuple[range, ...]:
+        period = self.warmup_steps + self._fall
+        return (range(0, stop + 1, period), range(self.warmup_steps, stop + 1, period))

@@ -53,8 +53,8 @@ class Step:
     def __call__(self, step: Number) -> Number:
         return self.peak_value * self.gamma ** floor(at_least(step, 0.0) / self.step_size)
 
-    def knots(self, stop: int) -> Iterable[int]:
-        return range(self.step_size, stop + 1, self.step_size)
+    def knots(self, stop: int) -> tuple[range, ...]:
+        return (range(self.step_size, stop + 1, self.step_size),)
 
 
 @register("multistep")

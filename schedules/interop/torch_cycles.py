@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..combine.compose import Join
@@ -38,9 +39,17 @@ def _onecycle(scheduler: Any, turn: Turn) -> Schedule:
     return _phases(scheduler, scheduler.optimizer.param_groups[turn.group], "lr")
 
 
+def _anneals_by_cosine(scheduler: Any) -> bool:
+    """Whether a one-cycle goes by cosine; one restored from an old state holds a function, not a name."""
+    kind = getattr(scheduler, "_anneal_func_type", None)
+    if kind is None:
+        return not math.isclose(scheduler.anneal_func(0.0, 1.0, 0.25), 0.25)
+    return bool(kind == "cos")
+
+
 def _phases(scheduler: Any, group: dict[str, Any], what: str) -> Schedule:
     """Put a one-cycle's phases on the clock, but for those that the run never enters."""
-    shape = "cosine" if scheduler._anneal_func_type == "cos" else "linear"
+    shape = "cosine" if _anneals_by_cosine(scheduler) else "linear"
     at: list[float] = [0.0]
     values: list[float] = []
     for phase in scheduler._schedule_phases:

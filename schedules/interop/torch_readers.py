@@ -37,6 +37,10 @@ _REFUSED = {
     "ReduceLROnPlateau": "it follows the loss, so it is no function of the step",
     "MultiplicativeLR": "each value needs all before it; give LambdaLR their product",
 }
+_NESTED = {
+    "SequentialLR": "list its schedulers in the outer one",
+    "ChainedScheduler": "what was meant is join(product(...), ..., at=...), of the schedules one by one",
+}
 _FACTORS = ("StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR", "PolynomialLR")
 """Schedulers that only multiply what the optimizer holds, whoever wrote it."""
 
@@ -147,10 +151,10 @@ def _sequential(scheduler: Any, turn: Turn) -> Schedule:
     starts = [0, *milestones]
     rate = float(scheduler.optimizer.param_groups[turn.group]["initial_lr"])
     for index, part in enumerate(scheduler._schedulers):
-        if type(part).__name__ in ("SequentialLR", "ChainedScheduler"):
+        if type(part).__name__ in _NESTED:
             raise ValueError(
                 f"{type(part).__name__} inside: torch moves its steps by one there (pytorch#196243); "
-                "list its schedulers in the outer one"
+                + _NESTED[type(part).__name__]
             )
         first = starts[index] == 0
         parts.append(read(part, Turn(turn.group, rate, first)))
@@ -165,7 +169,12 @@ def _chained(scheduler: Any, turn: Turn) -> Schedule:
         return read(scheduler._schedulers[0], turn)
     for part in scheduler._schedulers:
         kind = type(part).__name__
-        if kind not in _FACTORS and not (kind == "CosineAnnealingLR" and part.eta_min == 0.0):
+        if kind == "CosineAnnealingLR" and part.eta_min != 0.0:
+            raise ValueError(
+                f"CosineAnnealingLR with eta_min={part.eta_min:g} pulls what the others left towards that "
+                "value, step by step, which no formula of the step gives; with eta_min=0 it is a factor"
+            )
+        if kind not in _FACTORS and kind != "CosineAnnealingLR":
             raise ValueError(
                 f"{kind} writes its own values over those of the others (pytorch#129565); only "
                 f"{', '.join(_FACTORS)} and CosineAnnealingLR with eta_min=0 can be chained"

@@ -8,6 +8,7 @@ What is returned reproduces the values of the run, update by update.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,8 @@ def from_torch(scheduler: Any, group: int | None = None) -> dict[str, Schedule]:
     """Return what a torch scheduler does to one parameter group, as schedules by hyper-parameter.
 
     Args:
-        scheduler: a scheduler of ``torch.optim``, new or at any step of its run.
+        scheduler: a scheduler of ``torch.optim``, new or at any step of its run, also as Accelerate
+            prepared it.
         group: index of the parameter group; not needed where all groups run the same schedule.
 
     Returns:
@@ -32,6 +34,7 @@ def from_torch(scheduler: Any, group: int | None = None) -> dict[str, Schedule]:
             counterpart, or its present value is not what its settings give (moved by hand, restored
             with other settings, or run past its end, where torch's cosine rises again and ours stays).
     """
+    scheduler = _unwrapped(scheduler)
     count = len(scheduler.optimizer.param_groups)
     if group is not None:
         if not 0 <= group < count:
@@ -41,6 +44,19 @@ def from_torch(scheduler: Any, group: int | None = None) -> dict[str, Schedule]:
     if any(other != read[0] for other in read[1:]):
         raise ValueError(f"the {count} groups run different schedules; ask for one: group=0 to {count - 1}")
     return read[0]
+
+
+def _unwrapped(scheduler: Any) -> Any:
+    """Return the scheduler inside Accelerate's wrapper; raise where that steps more than once an update."""
+    if type(scheduler).__name__ != "AcceleratedScheduler":
+        return scheduler
+    state = sys.modules["accelerate.state"].AcceleratorState()
+    if scheduler.step_with_optimizer and not scheduler.split_batches and state.num_processes > 1:
+        raise ValueError(
+            f"Accelerate steps this scheduler {state.num_processes} times an update, once for each process; "
+            "for its curve on that clock read scheduler.scheduler"
+        )
+    return scheduler.scheduler
 
 
 def _read_group(scheduler: Any, group: int) -> dict[str, Schedule]:
@@ -59,6 +75,8 @@ def _check_present(scheduler: Any, group: int, schedule: Schedule, rate: float) 
     """Raise where the scheduler's present value is not the schedule's."""
     now = getattr(scheduler, "last_epoch", None)
     now = scheduler._schedulers[0].last_epoch if now is None else now
+    if type(scheduler).__name__ == "CosineAnnealingWarmRestarts":  # after step(13.4) it says that it is at 13
+        now += scheduler.T_cur % 1
     held = scheduler.get_last_lr()[group]
     near = 1e-6 if isinstance(held, float) else 1e-3  # a tensor rate is kept in single precision
     if not math.isclose(float(held), schedule(now), rel_tol=near, abs_tol=1e-9 * rate):

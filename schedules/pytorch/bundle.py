@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from numbers import Real
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ..families.constant import Constant
 from ..schedule import Schedule, values
 from ..tree import is_registered, nodes
+from ..units import is_finite
 
 
 class Bundle(Mapping[str, Schedule]):
@@ -99,6 +99,6 @@ def _takes_arrays(schedule: object) -> bool:
 def _schedule(name: str, given: Any) -> Schedule:
     if callable(given) and not isinstance(given, type):
         return given
-    if isinstance(given, Real) and not isinstance(given, bool) and 0.0 <= float(given) < math.inf:
+    if isinstance(given, Real) and is_finite(given) and float(given) >= 0.0:
         return Constant(peak_value=float(given))
     raise ValueError(f"{name} must be a schedule or a number >= 0, got {given!r}")

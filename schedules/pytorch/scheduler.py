@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -86,10 +87,13 @@ class Scheduler(LRScheduler):
         """Move the clock by one if there was an update since the last call, and write its values.
 
         Args:
-            epoch: set the clock to this instead.
+            epoch: set the clock to this instead [updates finished, >= 0].
+
+        Raises:
+            ValueError: ``epoch`` is no whole number >= 0.
         """
         if epoch is not None:
-            self.last_step = _clock(epoch)
+            self.last_step = _clock(epoch, "epoch")
         elif self._updated:
             self.last_step += 1
         self._updated = False
@@ -130,7 +134,7 @@ class Scheduler(LRScheduler):
         """
         if "step" not in state_dict:
             raise ValueError(f"the state must hold 'step', got {sorted(state_dict)}")
-        step = _clock(state_dict["step"])
+        step = _clock(state_dict["step"], "the state's 'step'")
         self._settle_plan(state_dict.get("plan"), step)
         self.last_step, self._updated = step, False
 
@@ -197,7 +201,7 @@ def _unwrapped(optimizer: Any) -> Optimizer:
     return optimizer
 
 
-def _clock(step: object) -> int:
-    if isinstance(step, bool) or not isinstance(step, int) or step < 0:
-        raise ValueError(f"last_step must be a whole number >= 0, got {step!r}")
-    return step
+def _clock(step: object, name: str = "last_step") -> int:
+    if isinstance(step, bool) or not isinstance(step, Integral) or step < 0:
+        raise ValueError(f"{name} must be a whole number >= 0, got {step!r}")
+    return int(step)

@@ -200,8 +200,8 @@ class TestShortAndEmptyPhases:
             (lambda: Cosine(total_steps=0, peak_value=1.0), "total_steps must be a whole number >= 1, got 0"),
             (lambda: Step(step_size=0, peak_value=1.0), "step_size must be a whole number >= 1, got 0"),
             (
-                lambda: build("polynomial", total_steps=9, warmup_steps=9, peak_value=1.0),
-                "warmup_steps must be < total_steps, got 9 >= 9",
+                lambda: build("polynomial", total_steps=9, warmup_steps=10, peak_value=1.0),
+                "warmup_steps must be <= total_steps, got 10 > 9",
             ),
             (
                 # lingua's WSD divides by its floor ratio

@@ -152,7 +152,9 @@ def test_drops_keep_their_dates_when_a_warmup_comes_first():
 
 
 def test_a_warmup_over_the_first_drop_is_refused():
-    with pytest.raises(ValueError, match="warmup_steps must end before the first change of value, got 30"):
+    with pytest.raises(
+        ValueError, match="warmup_steps must end before the first change of value, at step 30"
+    ):
         schedules.build("multistep", peak_value=1.0, milestones=[30], warmup_steps=30)
 
 

@@ -40,6 +40,7 @@ COMBINED = {
     "repeat": made("repeat", schedule=ONE, cycle_steps=30),
     "scale": made("scale", schedule=WSD, by=2.0),
     "shift": made("shift", schedule=WSD, by=30),
+    "sum": made("sum", terms=(WSD, ONE)),
     "triangle_wave": made("triangle_wave", init_value=0.1, peak_value=1.0, rise_steps=7.5, fall_steps=20),
     "untuned_warmup": made("untuned_warmup", schedule=WSD, beta2=0.99),
 }

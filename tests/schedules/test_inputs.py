@@ -1,0 +1,215 @@
+"""Settings and schedulers as people give them: odd numbers, arrays, wrapped and restored schedulers."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.optim import lr_scheduler as peers
+
+import schedules
+from schedules import Constant, Exponential, Horizon, add, build, from_torch, jumps, lint, product, values
+from schedules.pytorch import Plan, Scheduler
+from schedules.schedule import knots
+
+HUGE = 10**400
+
+
+def sgd(lr=0.1):
+    return torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+
+
+# what torch's users hold
+
+
+@pytest.mark.parametrize("mult", [1, 2])
+@pytest.mark.parametrize("moment", [0.0, 3.4, 10.0, 13.4, 29.99, 45.5])
+def test_restarts_stepped_by_parts_of_an_epoch_are_read(mult, moment):
+    peer = peers.CosineAnnealingWarmRestarts(sgd(), 10, mult, eta_min=0.01)
+    peer.step(moment)
+    curve = from_torch(peer)["lr"]
+    assert curve == build("cosine_restarts", peak_value=0.1, cycle_steps=10, cycle_mult=mult, end_value=0.01)
+    assert curve(moment) == pytest.approx(peer.get_last_lr()[0], rel=1e-12)
+
+
+def test_a_scheduler_that_accelerate_prepared_is_read():
+    accelerate = pytest.importorskip("accelerate")
+    accelerator = accelerate.Accelerator(cpu=True)
+    optimizer = sgd()
+    peer = peers.StepLR(optimizer, 10)
+    assert from_torch(accelerator.prepare(peer)) == from_torch(peer)
+
+
+@pytest.mark.parametrize("strategy", ["cos", "linear"])
+def test_a_one_cycle_restored_from_an_old_state_is_read(strategy):
+    expected = from_torch(peers.OneCycleLR(sgd(), 0.1, total_steps=100, anneal_strategy=strategy))
+    old = peers.OneCycleLR(sgd(), 0.1, total_steps=100, anneal_strategy=strategy)
+    old.anneal_func = {"cos": old._annealing_cos, "linear": old._annealing_linear}[strategy]
+    del old._anneal_func_type  # states before torch 2.1 hold the function in its place
+    assert from_torch(old) == expected
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of")
+def test_a_chain_in_a_sequence_is_told_what_was_meant():
+    optimizer = sgd()
+    chain = peers.ChainedScheduler([peers.ConstantLR(optimizer), peers.ExponentialLR(optimizer, 0.9)])
+    peer = peers.SequentialLR(optimizer, [chain, peers.StepLR(optimizer, 5)], [20])
+    with pytest.raises(ValueError, match=r"join\(product\(\.\.\.\), \.\.\., at=\.\.\.\)"):
+        from_torch(peer)
+
+
+def test_a_chained_cosine_with_a_floor_is_refused_for_the_true_reason():
+    optimizer = sgd()
+    chain = [peers.CosineAnnealingLR(optimizer, 20, eta_min=0.01), peers.StepLR(optimizer, 5)]
+    with pytest.raises(ValueError, match=r"eta_min=0.01 pulls what the others left .* with eta_min=0"):
+        from_torch(peers.ChainedScheduler(chain))
+
+
+# numbers
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"warmup_steps": "1e999%"}, r"warmup_steps must be a whole number <= 2\^53, got '1e999%'"),
+        ({"end_value": "1e999%"}, "end_value must be a finite number, got '1e999%'"),
+        ({"peak_value": HUGE}, "peak_value must be a finite number, got 1.000e400"),
+        ({"total_steps": HUGE}, r"total_steps must be a whole number <= 2\^53, got 1.000e400"),
+        ({"power": HUGE}, "power must be a number > 0, got 1.000e400"),
+    ],
+)
+def test_a_number_too_large_is_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        build("cosine", **({"total_steps": 100, "peak_value": 1.0} | settings))
+
+
+def test_a_horizon_and_a_plan_name_them_too():
+    with pytest.raises(ValueError, match="tokens_per_step must be a whole number <="):
+        Horizon(tokens_per_step=HUGE)
+    with pytest.raises(ValueError, match="lr must be a schedule or a number >= 0"):
+        Plan(lr=HUGE)
+
+
+@pytest.mark.parametrize(
+    "growing",
+    [
+        Exponential(peak_value=1.0, gamma=1.05),
+        build("step", peak_value=1.0, step_size=1, gamma=2.0),
+        build("cosine_restarts", peak_value=1.0, cycle_steps=10, cycle_decay=5.0),
+        schedules.repeat(Constant(peak_value=1.0), 10, decay=5.0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_what_leaves_the_floats_is_infinite_for_a_step_and_for_many(growing):
+    assert growing(20_000) == math.inf
+    assert values(growing, 20_001)[-1] == math.inf
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    horizon = Horizon(total_steps=np.int64(100), steps_per_epoch=np.int32(10), tokens_per_step=np.uint8(8))
+    assert horizon == Horizon(total_steps=100, steps_per_epoch=10, tokens_per_step=8)
+    assert type(horizon.total_steps) is int
+    scheduler = Scheduler(sgd(), Plan(lr=Constant(peak_value=1.0)), last_step=np.int64(3))
+    assert type(scheduler.last_step) is int
+    with pytest.raises(ValueError, match="total_steps must be a whole number >= 1"):
+        Horizon(total_steps=np.True_)
+
+
+@pytest.mark.parametrize("array", [np.array, torch.tensor, tuple, list])
+def test_lists_may_be_arrays(array):
+    expected = build("multistep", peak_value=1.0, milestones=(30, 80))
+    assert build("multistep", peak_value=1.0, milestones=array([30, 80])) == expected
+    points = build("piecewise", steps=array([0, 10]), values=array([0.0, 1.0]))
+    assert points == build("piecewise", steps=(0, 10), values=(0.0, 1.0))
+    with pytest.raises(ValueError, match="milestones must be a list"):
+        build("multistep", peak_value=1.0, milestones=np.zeros((2, 2)))
+
+
+def test_a_wrong_step_is_called_by_its_own_name():
+    scheduler = Scheduler(sgd(), Plan(lr=Constant(peak_value=1.0)))
+    with pytest.raises(ValueError, match=r"epoch must be a whole number >= 0, got 1\.2"):
+        scheduler.step(1.2)
+
+
+# a shift, a warm-up, restarts, a sum
+
+
+@pytest.mark.parametrize(
+    "regular",
+    [
+        build("step", peak_value=1.0, step_size=3, shift=1e12),
+        build("cyclic", peak_value=1.0, warmup_steps=3, shift=1e12),
+        build("cosine_restarts", peak_value=1.0, cycle_steps=3, shift=1e12),
+        build("constant", peak_value=1.0, every=3, shift=1e12),
+    ],
+    ids=["step", "cyclic", "cosine_restarts", "every"],
+)
+def test_a_long_way_ahead_is_not_walked(regular):
+    assert len(knots(regular, 100)) <= 70  # it listed the 10^12 steps before them, which took all memory
+    jumps(regular, 100)
+    lint(regular, 100)
+
+
+@given(st.integers(-60, 60) | st.floats(-60, 60), st.integers(1, 9), st.integers(1, 9))
+def test_a_shift_moves_every_knot(by, first, second):
+    for inner in (
+        build("step", peak_value=1.0, step_size=first),
+        build("cyclic", peak_value=1.0, warmup_steps=first, decay_steps=second),
+        build("wsd", peak_value=1.0, total_steps=20 + first, warmup_steps=first, decay_steps=second),
+    ):
+        moved = {-math.floor(by - knot) for knot in knots(inner, 300)}
+        assert knots(schedules.shift(inner, by), 100) == tuple(sorted(k for k in moved if 0 < k <= 100))
+
+
+@pytest.mark.parametrize("name", ["constant", "cosine", "linear", "inverse_time", "polynomial", "rex"])
+def test_a_warmup_may_be_the_whole_run_and_no_more(name):
+    curve = build(name, total_steps=10, peak_value=1.0, warmup_steps=10, init_value=0.0)
+    assert values(curve, 11).tolist() == pytest.approx([t / 10 for t in range(11)])
+    with pytest.raises(ValueError, match="warmup_steps must be <= total_steps, got 11 > 10"):
+        build(name, total_steps=10, peak_value=1.0, warmup_steps=11)
+
+
+def test_a_drop_at_every_step_names_the_way_to_a_warmup():
+    with pytest.raises(ValueError, match=r"at step 1, got 10.* exponential decays from the warm-up's end"):
+        build("step", peak_value=1.0, step_size=1, warmup_steps=10)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 1000])
+def test_a_logarithmic_warmup_is_deepspeed_s(length):
+    curve = build(
+        "constant", peak_value=0.1, warmup_steps=length, warmup_shape="logarithmic", init_value=0.001
+    )
+    for step in range(length + 5):
+        gained = math.log(step + 1) / math.log(max(2, length)) if step < length else 1.0  # its WarmupLR
+        assert curve(step) == pytest.approx(0.001 + (0.1 - 0.001) * min(1.0, gained), rel=1e-12)
+    np.testing.assert_allclose(values(curve, length + 5), [curve(t) for t in range(length + 5)], rtol=1e-12)
+
+
+@given(st.integers(1, 40), st.floats(0.2, 0.99), st.none() | st.integers(1, 12))
+def test_restarts_that_get_shorter(first, mult, cycles):
+    curve = build("cosine_restarts", peak_value=1.0, cycle_steps=first, cycle_mult=mult, cycles=cycles)
+    expected, cycle = [], 0
+    while len(expected) < 200:
+        length = max(1, math.floor(first * mult**cycle + 1e-9))
+        over = cycles is not None and cycle >= cycles
+        expected += [0.0] if over else [(1 + math.cos(math.pi * t / length)) / 2 for t in range(length)]
+        cycle += 1
+    np.testing.assert_allclose(values(curve, 200), expected[:200], atol=1e-12)
+    assert [curve(t) for t in range(200)] == pytest.approx(expected[:200], abs=1e-12)
+    assert curve(10**15) == (1.0 if cycles is None else 0.0)
+
+
+def test_schedules_are_added():
+    line = build("linear", total_steps=40, peak_value=1.0)
+    wave = build("cosine", total_steps=60, peak_value=0.5)
+    both = add(0.1, line, wave)
+    np.testing.assert_allclose(values(both, 70), 0.1 + values(line, 70) + values(wave, 70), rtol=1e-12)
+    assert add(add(line, wave), 0.1) == add(line, add(wave, 0.1))
+    assert schedules.planned_steps(both) == 60
+    assert schedules.loads(schedules.dumps(both)) == both
+    longer = schedules.extend(add(product(2.0, line), 0.5), total_steps=90, at=0)
+    assert longer(90) == 0.5
+    with pytest.raises(ValueError, match="terms must be one schedule or more"):
+        add()
