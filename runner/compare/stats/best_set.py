@@ -21,8 +21,7 @@ def deficits(pairs: Paired) -> NDArray[np.float64]:
 
     At most 0 for an arm that no other has beaten on average.
     """
-    found: NDArray[np.float64] = _largest(pairs.scores.sum(axis=-1)[None])[0]
-    return found
+    return _largest(pairs.scores.sum(axis=-1))
 
 
 def deficits_under_flips(pairs: Paired, flips: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -37,20 +36,19 @@ def deficits_under_flips(pairs: Paired, flips: NDArray[np.float64]) -> NDArray[n
     Returns:
         Shape ``(assignments, arms)``.
     """
-    arms = len(pairs.scores)
-    upper = np.triu_indices(arms, 1)
-    sums = np.zeros((len(flips), arms, arms))
-    sums[:, upper[0], upper[1]] = flips @ pairs.scores[upper].T
-    return _largest(sums - sums.transpose(0, 2, 1))
+    arms, _, seeds = pairs.scores.shape
+    sums = (pairs.scores.reshape(-1, seeds) @ flips.T).reshape(arms, arms, -1)
+    return _largest(sums).T
 
 
 def _largest(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the largest entry of each row but the one on the diagonal; 0 for a single arm."""
-    arms = sums.shape[-1]
+    """Return each arm's largest sum over its rivals, from shape ``(arms, rivals, ...)``; 0 for one alone."""
+    arms = len(sums)
     if arms < 2:
-        return np.zeros(sums.shape[:-1])
-    others: NDArray[np.float64] = np.where(np.eye(arms, dtype=bool), -np.inf, sums).max(axis=-1)
-    return others
+        return np.zeros((arms, *sums.shape[2:]))
+    sums[np.arange(arms), np.arange(arms)] = -np.inf  # none is a rival of itself
+    largest: NDArray[np.float64] = sums.max(axis=1)
+    return largest
 
 
 def may_be_best_p(losses: ArrayLike) -> NDArray[np.float64]:
