@@ -185,7 +185,10 @@ class PerInterval:
 
     def __call__(self, step: Number) -> Number:
         if isinstance(step, np.ndarray):
-            return np.array([self(t) for t in step.ravel().tolist()], dtype=float).reshape(step.shape)
+            return np.array([self._at(t) for t in step.ravel().tolist()], dtype=float).reshape(step.shape)
+        return self._at(step)
+
+    def _at(self, step: float) -> float:
         return self.scale * float(self.function(int(self.first + max(step, 0.0) // self.every)))
 
     @property
@@ -196,13 +199,19 @@ class PerInterval:
 
 @dataclass(frozen=True)
 class Geometric:
-    """The function ``n -> base ^ floor(n / every)`` as a value: compares equal, pickles, prints as code."""
+    """The function ``n -> base ^ floor(n / every)`` as a value: compares equal, pickles, prints as code.
+
+    What leaves the floats is infinite, as in every formula of a registered schedule.
+    """
 
     base: float
     every: float = 1.0
 
     def __call__(self, n: int) -> float:
-        return float(self.base ** (n // self.every))
+        try:
+            return float(self.base ** (n // self.every))
+        except OverflowError:
+            return math.inf
 
 
 def through(

@@ -11,6 +11,7 @@ from torch.optim import lr_scheduler as peers
 
 import schedules
 from schedules import Constant, Exponential, Horizon, add, build, from_torch, jumps, lint, product, values
+from schedules.interop.pieces import Geometric, PerInterval
 from schedules.pytorch import Plan, Scheduler
 from schedules.schedule import knots
 
@@ -105,6 +106,17 @@ def test_a_horizon_and_a_plan_name_them_too():
 def test_what_leaves_the_floats_is_infinite_for_a_step_and_for_many(growing):
     assert growing(20_000) == math.inf
     assert values(growing, 20_001)[-1] == math.inf
+
+
+@pytest.mark.parametrize("step", [20_000, 20_000.5, np.uint32(20_000)])
+def test_an_imported_function_that_leaves_the_floats_has_one_behaviour(step):
+    known = PerInterval(function=Geometric(base=1.05))
+    assert known(step) == values(known, 20_001)[-1] == math.inf
+    curve = from_torch(peers.LambdaLR(sgd(), lambda n: 1.05**n))["lr"]
+    with pytest.raises(OverflowError):  # the user's own function says so
+        curve(step)
+    with pytest.raises(OverflowError):
+        values(curve, 20_001)
 
 
 def test_whole_numbers_of_numpy_are_whole_numbers():
