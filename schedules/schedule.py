@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from .elementwise import FloatArray, Number
+from .units import whole
 
 
 @runtime_checkable
@@ -42,6 +43,7 @@ def values(schedule: Callable[[Any], Any], total_steps: int, start: int = 0) -> 
     >>> values(lambda step: 0.1 * step, 3).tolist()
     [0.0, 0.1, 0.2]
     """
+    total_steps, start = whole(total_steps, "total_steps"), whole(start, "start")
     result = np.empty(max(total_steps - start, 0))
     for first in range(start, total_steps, _CHUNK):
         stop = min(first + _CHUNK, total_steps)

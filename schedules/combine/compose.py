@@ -22,6 +22,7 @@ from ..fields import (
 from ..registry import register_combinator
 from ..schedule import Schedule, evaluate, knots, planned_steps
 from ..shapes import rising
+from ..units import plain
 
 RampShape = Annotated[str, Rule("shape", choices=("logarithmic",))]
 
@@ -220,7 +221,8 @@ def join(*parts: Schedule | float, at: int | Iterable[int]) -> Join:
     >>> s(29), s(30), s(60)
     (0.1, 0.01, 0.001)
     """
-    boundaries = (at,) if isinstance(at, int) else tuple(at)
+    at = plain(at)
+    boundaries = (at,) if isinstance(at, str) or not isinstance(at, Iterable) else tuple(at)
     return Join(parts=tuple(map(as_schedule, parts)), boundaries=boundaries)
 
 

@@ -10,7 +10,24 @@ from hypothesis import strategies as st
 from torch.optim import lr_scheduler as peers
 
 import schedules
-from schedules import Constant, Exponential, Horizon, add, build, from_torch, jumps, lint, product, values
+from schedules import (
+    Constant,
+    Exponential,
+    Horizon,
+    add,
+    area,
+    build,
+    extend,
+    first_step_at_or_below,
+    from_torch,
+    join,
+    jumps,
+    kinks,
+    lint,
+    peak,
+    product,
+    values,
+)
 from schedules.interop.pieces import Geometric, PerInterval
 from schedules.pytorch import Plan, Scheduler
 from schedules.schedule import knots
@@ -119,12 +136,62 @@ def test_an_imported_function_that_leaves_the_floats_has_one_behaviour(step):
         values(curve, 20_001)
 
 
-def test_whole_numbers_of_numpy_are_whole_numbers():
-    horizon = Horizon(total_steps=np.int64(100), steps_per_epoch=np.int32(10), tokens_per_step=np.uint8(8))
+WHOLE = [np.int64, np.uint8, np.float32, np.float64, np.array, torch.tensor, float]
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_whole_number_of_any_kind_is_one(kind):
+    horizon = Horizon(total_steps=kind(100), steps_per_epoch=kind(10), tokens_per_step=kind(8))
     assert horizon == Horizon(total_steps=100, steps_per_epoch=10, tokens_per_step=8)
     assert type(horizon.total_steps) is int
-    scheduler = Scheduler(sgd(), Plan(lr=Constant(peak_value=1.0)), last_step=np.int64(3))
+    scheduler = Scheduler(sgd(), Plan(lr=Constant(peak_value=1.0)), last_step=kind(3))
     assert type(scheduler.last_step) is int
+    scheduler.step(kind(5))
+    assert scheduler.last_step == 5
+    assert build("multistep", peak_value=1.0, milestones=[kind(3)]).milestones == (3,)
+    assert join(1.0, 0.1, at=kind(5)) == join(1.0, 0.1, at=[kind(5)]) == join(1.0, 0.1, at=5)
+    line = build("linear", total_steps=kind(100), peak_value=1.0, warmup_steps=kind(10))
+    assert line == build("linear", total_steps=100, peak_value=1.0, warmup_steps=10)
+    assert extend(line, total_steps=kind(200), at=kind(50)) == extend(line, total_steps=200, at=50)
+    assert Plan(lr=line).table(kind(9)).total_steps == 9
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_value_of_any_kind_is_a_number(kind):
+    expected = product(build("cosine", total_steps=9, peak_value=2, power=3, shift=1), 2)
+    curve = product(build("cosine", total_steps=9, peak_value=kind(2), power=kind(3), shift=kind(1)), kind(2))
+    assert curve == expected
+    assert schedules.dumps(curve) == schedules.dumps(expected)
+    assert Plan(lr=kind(2)) == Plan(lr=2.0)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_the_length_of_a_run_may_be_of_any_kind(kind):
+    curve = build("step", peak_value=1.0, step_size=7)
+    assert values(curve, kind(50)).tolist() == values(curve, 50).tolist()
+    assert values(curve, kind(5), kind(10)).tolist() == []  # an unsigned difference had 4294967291 values
+    assert jumps(curve, kind(50)) == jumps(curve, 50)
+    assert kinks(curve, kind(50)) == kinks(curve, 50)
+    assert lint(build("linear", total_steps=99, peak_value=1.0), kind(50)) == lint(
+        build("linear", total_steps=99, peak_value=1.0), 50
+    )
+    assert peak(curve, kind(50)) == peak(curve, 50)
+    assert area(curve, kind(50), kind(20)) == area(curve, 50, 20)
+    assert first_step_at_or_below(curve, 0.1, kind(50), kind(3)) == 7
+
+
+@pytest.mark.parametrize("wrong", [True, np.True_, 5.5, "5", None, np.array([5, 6])])
+def test_another_kind_of_length_is_refused(wrong):
+    curve = Constant(peak_value=1.0)
+    with pytest.raises(ValueError, match="total_steps must be a whole number"):
+        values(curve, wrong)
+    with pytest.raises(ValueError, match="stop must be a whole number"):
+        jumps(curve, wrong)
+    with pytest.raises(ValueError, match="last_epoch must be a whole number >= 0"):
+        Scheduler(sgd(), Plan(lr=curve)).last_epoch = wrong
+
+
+def test_true_is_no_length():
     with pytest.raises(ValueError, match="total_steps must be a whole number >= 1"):
         Horizon(total_steps=np.True_)
 
