@@ -22,6 +22,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.rest_utils import http_request_safe
 
 from ..errors import ConfigError, reason_of
+from ..record import keys
 from ..record.directory import now
 from ..settings.address import SQLITE
 from ..tracking.store import silence
@@ -141,7 +142,7 @@ class Archive:
     def describe(self, run_id: str, text: str) -> None:
         """Replace a run's description [markdown]."""
         with self._asked():
-            self._client.set_tag(run_id, "mlflow.note.content", text)
+            self._client.set_tag(run_id, keys.NOTE, text)
 
     def add_figures(self, run_id: str, figures: dict[str, float]) -> None:
         """Add figures to a run that has ended; MLflow's tables show the newest of each."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sweep.tags import LOOKS
+from ..record import keys
 from .choice import Contender
 from .findings import Decision
 from .model import Collection
@@ -34,7 +34,7 @@ class Looks:
 
 def looks_of(collection: Collection) -> Looks | None:
     """Return the looks at which a sweep's seeds were added; ``None`` where they were fixed beforehand."""
-    written = collection.tags.get(LOOKS)
+    written = collection.tags.get(keys.SWEEP_LOOKS)
     if not written or collection.joined:
         return None
     settings = json.loads(written)

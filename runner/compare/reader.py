@@ -14,7 +14,6 @@ from schedules.names import nearest
 from ..errors import ConfigError
 from ..record import keys
 from ..record.directory import RunDirectory
-from ..record.result import DIVERGED_STEP
 from .archive import CHILD, EMPTY, Archive, Run, is_id
 from .arms import RATES, arms, peak_rate
 from .model import Collection, Trained
@@ -96,7 +95,7 @@ def read(archive: Archive, parent: Run, *further: Run) -> Collection:
     info = parent.info
     children = [child for each in (parent, *further) for child in _children(archive, each)]
     ids = [run.info.run_id for run in children]
-    val_loss, val_accuracy = (archive.curves(ids, key) for key in ("val/loss", "val/accuracy"))
+    val_loss, val_accuracy = (archive.curves(ids, key) for key in (keys.VAL_LOSS, keys.VAL_ACCURACY))
     loss = archive.curves(ids, "loss", points=1, only_step=0)
     unfinished = [run.info.run_id for run in children if run.info.status != "FINISHED"]
     loss |= archive.curves(unfinished, "loss", points=2)
@@ -164,7 +163,7 @@ def with_curves(archive: Archive, collection: Collection, chosen: Iterable[str])
 def _said(run: Run, searched: Strings[str] = ()) -> dict[str, Any]:
     """Return what a run's own record says of it, without its curves and its arm."""
     info, tags, params = run.info, run.data.tags, run.data.params
-    diverged = tags.get(DIVERGED_STEP)
+    diverged = tags.get(keys.DIVERGED_STEP)
     return {
         "run_id": info.run_id,
         "name": info.run_name,

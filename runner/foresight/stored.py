@@ -9,10 +9,11 @@ from ..compare.reader import OLDEST, find
 from ..errors import ConfigError
 from ..logs.log import Log, Series
 from ..logs.run_folder import epochs_of
+from ..record import keys
 from ..settings.address import absolute
 from ..settings.config import TrackingSettings
 
-KEYS = ("val/loss", "loss", "lr")
+KEYS = (keys.VAL_LOSS, "loss", "lr")
 
 
 def stored(which: str, uri: str | None, experiment: str | None) -> list[Log]:
@@ -43,7 +44,7 @@ def of_runs(archive: Archive, runs: list[Run]) -> list[Log]:
         series = {
             k: Series(held[run_id].steps, held[run_id].values) for k, held in found.items() if run_id in held
         }
-        if not {"val/loss", "loss"} & series.keys() or "diverged.step" in run.data.tags:
+        if not {keys.VAL_LOSS, "loss"} & series.keys() or keys.DIVERGED_STEP in run.data.tags:
             continue
         plan: dict[str, Any] = archive.document(run_id, "plan.json").get("lr") or {}
         logs.append(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from ..errors import ConfigError, Planned
-from ..record import provenance
+from ..record import keys, provenance
 from ..record.directory import Ending, RunDirectory, now
-from ..record.result import REASON, JobResult, result_of, state_of
+from ..record.result import JobResult, result_of, state_of
 from ..settings.config import SweepSettings, TrackingSettings
 from ..sweep.sweep import Sweep
 from ..tracking.courier import Messenger
@@ -164,9 +164,9 @@ class Jobs:
             self._messenger.serve(directory)
             if ending is None or (dead and ending.status == "KILLED"):  # as its own uploader found it
                 status = "KILLED" if job.state == manifest.KILLED else "FAILED"
-                ending = Ending(status, now(), tags={REASON: job.reason})
+                ending = Ending(status, now(), tags={keys.REASON: job.reason})
             if ended.stopped_for and ending.status == "KILLED":  # it knows the signal alone
-                ending.tags[REASON] = ended.stopped_for
+                ending.tags[keys.REASON] = ended.stopped_for
             self._messenger.end(directory, ending)
         self._manifest.save()
 
@@ -187,12 +187,12 @@ class Jobs:
 def _state_of(ended: Ended, ending: Ending | None, directory: RunDirectory) -> tuple[str, str]:
     """Return a job's state and the reason for it."""
     if ending is not None and (state := state_of(ending)) in manifest.DONE:
-        return state, ending.tags[REASON] if state == manifest.DIVERGED else ""
+        return state, ending.tags[keys.REASON] if state == manifest.DIVERGED else ""
     if ended.stopped_for:
         return (manifest.FAILED if ended.was_late else manifest.KILLED), ended.stopped_for
     if ended.reason or ended.code < 0:
         return manifest.FAILED, ended.reason or f"its process was killed by signal {-ended.code}"
-    reason = ending.tags.get(REASON) if ending is not None else None
+    reason = ending.tags.get(keys.REASON) if ending is not None else None
     return manifest.FAILED, reason or _last_line(directory)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
+from . import keys
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Origin:
     diff: str
 
 
-SUBMITTED = {"submitted.by": "SCHEDULE_LAB_SUBMITTED_BY", "submitted.job": "SCHEDULE_LAB_SUBMITTED_JOB"}
+SUBMITTED = {keys.SUBMITTED_BY: "SCHEDULE_LAB_SUBMITTED_BY", keys.SUBMITTED_JOB: "SCHEDULE_LAB_SUBMITTED_JOB"}
 """Labels of a run that a cluster was sent, and the variables that its job has them in."""
 
 
@@ -63,15 +64,15 @@ def _tags() -> dict[str, str]:
     labels = {
         "mlflow.user": user(),
         "mlflow.source.type": "LOCAL",
-        "mlflow.source.name": re.sub(r"://[^/@\s]+@", "://", " ".join(["python -m runner", *sys.argv[1:]])),
+        keys.COMMAND: re.sub(r"://[^/@\s]+@", "://", " ".join(["python -m runner", *sys.argv[1:]])),
         "version": __version__,
         **_machine(),
     }
     labels |= {label: os.environ[name] for label, name in SUBMITTED.items() if os.environ.get(name)}
     commit = _git("rev-parse", "HEAD")
     if commit:
-        labels["mlflow.source.git.commit"] = commit.strip()
-        labels["git.dirty"] = str(bool(_git("status", "--porcelain"))).lower()
+        labels[keys.COMMIT] = commit.strip()
+        labels[keys.DIRTY] = str(bool(_git("status", "--porcelain"))).lower()
     return labels
 
 

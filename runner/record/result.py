@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass, field
 
 from ..errors import Diverged, Interrupted, JobFailed
+from . import keys
 from .directory import Ending, RunDirectory, now
 
 FINISHED, DIVERGED, FAILED, KILLED = "finished", "diverged", "failed", "killed"
 """States of a run that has ended."""
 
-DIVERGED_STEP, LAST_LOSS, REASON = "diverged.step", "diverged.last_loss", "reason"
 """Tags of an ending."""
 
 
@@ -42,12 +42,12 @@ class JobResult:
     @property
     def val_loss(self) -> float:
         """The final validation loss; NaN where there is none, as of a range test."""
-        return self.final.get("final/val_loss", math.nan)
+        return self.final.get(keys.FINAL_VAL_LOSS, math.nan)
 
     @property
     def val_accuracy(self) -> float | None:
         """The final validation accuracy; ``None`` where the task has none."""
-        return self.final.get("final/val_accuracy")
+        return self.final.get(keys.FINAL_VAL_ACCURACY)
 
     @property
     def seconds(self) -> float:
@@ -74,9 +74,9 @@ def result_of(directory: RunDirectory) -> JobResult | None:
         directory.order.name,
         state_of(ending),
         ending.metrics if ending.status == "FINISHED" else {},
-        "" if ending.status == "FINISHED" else ending.tags.get(REASON, ending.status),
-        int(ending.tags[DIVERGED_STEP]) if DIVERGED_STEP in ending.tags else None,
-        float(ending.tags[LAST_LOSS]) if LAST_LOSS in ending.tags else None,
+        "" if ending.status == "FINISHED" else ending.tags.get(keys.REASON, ending.status),
+        int(ending.tags[keys.DIVERGED_STEP]) if keys.DIVERGED_STEP in ending.tags else None,
+        float(ending.tags[keys.LAST_LOSS]) if keys.LAST_LOSS in ending.tags else None,
         sent.run_id if sent is not None else None,
         directory,
     )
@@ -86,16 +86,16 @@ def state_of(ending: Ending) -> str:
     """Return the state that an ending says."""
     if ending.status == "FINISHED":
         return FINISHED
-    if DIVERGED_STEP in ending.tags:
+    if keys.DIVERGED_STEP in ending.tags:
         return DIVERGED
     return KILLED if ending.status == "KILLED" else FAILED
 
 
 def ending_after(error: BaseException) -> Ending:
     """Return the ending of a run that an exception stopped before its last step."""
-    tags = {REASON: str(error) or repr(error)}
+    tags = {keys.REASON: str(error) or repr(error)}
     if isinstance(error, Diverged):
-        tags[DIVERGED_STEP] = str(error.step)
-        tags |= {} if error.last_loss is None else {LAST_LOSS: repr(error.last_loss)}
+        tags[keys.DIVERGED_STEP] = str(error.step)
+        tags |= {} if error.last_loss is None else {keys.LAST_LOSS: repr(error.last_loss)}
     killed = isinstance(error, (Interrupted, KeyboardInterrupt))
     return Ending("KILLED" if killed else "FAILED", now(), tags=tags)

@@ -72,7 +72,7 @@ def _train(
     first_step = context.trainer.begin(experiment, state, past)
     metrics = experiment.data.task.metrics
     journal = Journal(directory.steps, [*experiment.write.labels, *experiment.update.columns])
-    evaluations = Journal(directory.evaluations, ["val/loss", *(f"val/{name}" for name in metrics)])
+    evaluations = Journal(directory.evaluations, [keys.VAL_LOSS, *(f"val/{name}" for name in metrics)])
     with console.progress(directory.order.name, experiment.total_steps, first_step) as move:
 
         def on_progress(finished: int, loss: float, values: dict[str, float]) -> None:
@@ -111,7 +111,7 @@ def _past_losses(directory: RunDirectory, done: int) -> list[float]:
     if not directory.evaluations.exists():
         return []
     rows = read(directory.evaluations)
-    return [float(loss) for loss in rows["val/loss"][rows["step"] <= done]]
+    return [float(loss) for loss in rows[keys.VAL_LOSS][rows["step"] <= done]]
 
 
 def _followed(outcome: Result) -> dict[str, str]:

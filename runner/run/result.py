@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import schedules
 from schedules.pytorch import Plan
 
+from ..record import keys
 from ..record.directory import RunDirectory
 from ..record.journal import read
 from ..training.evaluation import Evaluation
@@ -49,11 +50,11 @@ class Result:
     def figures(self) -> dict[str, float]:
         """Return the figures that MLflow's tables sort by: they show a metric's last value only."""
         return {
-            "final/val_loss": self.final.loss,
-            "best/val_loss": min(e.loss for e in self.evaluations),
+            keys.FINAL_VAL_LOSS: self.final.loss,
+            keys.BEST_VAL_LOSS: min(e.loss for e in self.evaluations),
             **{f"final/val_{name}": value for name, value in self.final.metrics.items()},
             **{f"best/val_{name}": value for name, value in self.best.metrics.items()},
-            "final/loss": self.loss,
+            keys.FINAL_LOSS: self.loss,
             "seconds": self.seconds,
         }
 
@@ -63,7 +64,7 @@ def result(directory: RunDirectory, plan: Plan, seconds: float) -> Result:
     judged = read(directory.evaluations)
     metrics = [name.removeprefix("val/") for name in (judged.dtype.names or ())[3:]]
     evaluations = [
-        Evaluation(int(row["step"]), float(row["val/loss"]), {m: float(row[f"val/{m}"]) for m in metrics})
+        Evaluation(int(row["step"]), float(row[keys.VAL_LOSS]), {m: float(row[f"val/{m}"]) for m in metrics})
         for row in judged
     ]
     rows = read(directory.steps)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..commands.options import Parser
 from ..commands.table import COMMANDS
 from ..errors import ConfigError
+from ..record import keys
 from ..settings.address import holds_password
 from ..settings.overrides import in_force, key_of, parse
 
@@ -144,7 +145,7 @@ def _send(cluster: Cluster, options: argparse.Namespace, command: list[str]) -> 
     cpus = options.cpus if options.cpus is not None else (0.0 if spreads else 1.0)
     job = f"{'sweep' if options.multirun else 'run'}-{time.strftime('%m%d-%H%M')}-{secrets.token_hex(3)}"
     entrypoint = shlex.join(command)
-    labels = {"submitted.by": provenance.user(), "submitted.job": job}
+    labels = {keys.SUBMITTED_BY: provenance.user(), keys.SUBMITTED_JOB: job}
     print(f"runs   {entrypoint}")
     cluster.submit(
         job,
@@ -156,7 +157,7 @@ def _send(cluster: Cluster, options: argparse.Namespace, command: list[str]) -> 
         stop_signal="SIGINT" if options.multirun and not spreads else "SIGTERM",
         modules=[str(path) for path in options.modules],
         environment={name: labels[label] for label, name in provenance.SUBMITTED.items()},
-        metadata={"submitted.by": labels["submitted.by"]},
+        metadata={keys.SUBMITTED_BY: labels[keys.SUBMITTED_BY]},
     )
     print(f"job    {job}\npage   {cluster.page(job)}", flush=True)
     return job
@@ -214,7 +215,7 @@ def _show(cluster: Cluster) -> None:
     """Print the cluster's jobs, oldest first, a line each."""
     for job in cluster.jobs():
         since = time.strftime("%m-%d %H:%M", time.localtime((job.start_time or 0) / 1000))
-        by = (job.metadata or {}).get("submitted.by", "")
+        by = (job.metadata or {}).get(keys.SUBMITTED_BY, "")
         print(_one_line(f"{job.submission_id}  {since}  {job.status.value:9}  {by}  {job.entrypoint}"))
 
 

@@ -180,8 +180,8 @@ class Sweep:
         if not self.judged():
             return {}
         best = self.judged()[0]
-        accuracy = {} if best.val_accuracy is None else {"best/val_accuracy": best.val_accuracy}
-        return {"best/val_loss": best.val_loss, **accuracy}
+        accuracy = {} if best.val_accuracy is None else {keys.BEST_VAL_ACCURACY: best.val_accuracy}
+        return {keys.BEST_VAL_LOSS: best.val_loss, **accuracy}
 
     def _note(self) -> dict[str, str]:
         note = (
@@ -190,4 +190,4 @@ class Sweep:
         if self.judged():
             best = self.judged()[0]
             note += f" Lowest final validation loss: {best.name} ({best.val_loss:.4f})."
-        return {"mlflow.note.content": note}
+        return {keys.NOTE: note}

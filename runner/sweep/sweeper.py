@@ -24,6 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..console import out
 from ..errors import ConfigError, Diverged, Planned
+from ..record import keys
 from ..settings.overrides import in_force
 from ..settings.rules import settle
 from ..words import listed
@@ -33,7 +34,6 @@ from .rates import Rates
 from .search import Search, Settings
 from .session import SESSION
 from .space import Arm, Space, number
-from .tags import LOOKS
 
 
 class FairSweeper(Sweeper):
@@ -154,7 +154,7 @@ class FairSweeper(Sweeper):
         known += [int(each.order.params.get("seed", 0)) for each in SESSION.sweep.jobs()]
         race = self._race(self._settings.max_seeds, self._settings.tolerance)
         first_seed, text = begin(race, folder, known)
-        SESSION.sweep.tags[LOOKS] = text
+        SESSION.sweep.tags[keys.SWEEP_LOOKS] = text
         return first_seed
 
     def _decide(self, space: Space, best: dict[Arm, str], first_seed: int) -> None:

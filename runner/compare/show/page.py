@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from schedules.show.plot import COLOURS
 
 from ... import words
+from ...record import keys
 from ..findings import Findings
 from ..foreseen import Foreseen, foresee
 from ..model import Collection
@@ -144,10 +145,10 @@ def _one_line(spec: Any) -> str:
 def _origin(collection: Collection) -> dict[str, str]:
     """Return where the sweep comes from: for somebody who wants to do it again."""
     tags = collection.tags
-    commit = tags.get("mlflow.source.git.commit", "")
-    changed = " with uncommitted changes" if tags.get("git.dirty") == "true" else ""
+    commit = tags.get(keys.COMMIT, "")
+    changed = " with uncommitted changes" if tags.get(keys.DIRTY) == "true" else ""
     told = {
-        "command": tags.get("mlflow.source.name", ""),
+        "command": tags.get(keys.COMMAND, ""),
         "commit": f"{commit}{changed}" if commit else "",
         "version": tags.get("version", ""),
         "machine": ", ".join(filter(None, [tags.get("host", ""), tags.get("hardware", "")])),
