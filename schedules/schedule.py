@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
@@ -54,19 +56,24 @@ def values(schedule: Callable[[Any], Any], total_steps: int, start: int = 0) -> 
 def knots(schedule: object, stop: int, start: int = 0) -> tuple[int, ...]:
     """Return the steps in ``(start, stop]`` where the schedule's formula changes; none for a plain function.
 
-    A class answers with a method ``knots(stop)``, of steps, and of ranges of steps where they are regular.
+    A class answers with a method ``knots(stop)``; one whose knots have no end with ``knots(stop, start=0)``,
+    so that those far ahead are found without all that come before them.
     """
     own = getattr(schedule, "knots", None)
     if own is None:
         return ()
-    found: set[int] = set()
-    for each in own(stop):
-        if isinstance(each, range):
-            skipped = max(0, (start - each.start) // each.step)
-            found.update(k for k in each[skipped:] if start < k <= stop)
-        elif start < each <= stop:
-            found.add(each)
-    return tuple(sorted(found))
+    found = own(stop, start) if _knows_start(type(schedule)) else own(stop)
+    return tuple(sorted({k for k in found if start < k <= stop}))
+
+
+@functools.cache
+def _knows_start(cls: Any) -> bool:
+    return "start" in inspect.signature(cls.knots).parameters
+
+
+def regular(first: int, period: int, start: int, stop: int) -> range:
+    """Return the steps ``first``, ``first + period``, ... up to ``stop``, from about ``start`` on."""
+    return range(first + max(0, (start - first) // period) * period, stop + 1, period)
 
 
 def planned_steps(schedule: object) -> int | None:

@@ -1,6 +1,7 @@
 """Settings and schedulers as people give them: odd numbers, arrays, wrapped and restored schedulers."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from schedules import (
     add,
     area,
     build,
+    clip,
+    cooldown,
+    every,
     extend,
     first_step_at_or_below,
     from_torch,
@@ -25,12 +29,19 @@ from schedules import (
     kinks,
     lint,
     peak,
+    planned_steps,
     product,
+    repeat,
+    scale,
+    shift,
     values,
 )
-from schedules.interop.pieces import Geometric, PerInterval
+from schedules.interop.intervals import Geometric, PerInterval
+from schedules.interop.pieces import TriangleWave
 from schedules.pytorch import Plan, Scheduler
+from schedules.registry import COMBINATORS
 from schedules.schedule import knots
+from schedules.tree import nodes
 
 HUGE = 10**400
 
@@ -215,20 +226,79 @@ def test_a_wrong_step_is_called_by_its_own_name():
 # a shift, a warm-up, restarts, a sum
 
 
-@pytest.mark.parametrize(
-    "regular",
-    [
-        build("step", peak_value=1.0, step_size=3, shift=1e12),
-        build("cyclic", peak_value=1.0, warmup_steps=3, shift=1e12),
-        build("cosine_restarts", peak_value=1.0, cycle_steps=3, shift=1e12),
-        build("constant", peak_value=1.0, every=3, shift=1e12),
-    ],
-    ids=["step", "cyclic", "cosine_restarts", "every"],
-)
-def test_a_long_way_ahead_is_not_walked(regular):
-    assert len(knots(regular, 100)) <= 70  # it listed the 10^12 steps before them, which took all memory
-    jumps(regular, 100)
-    lint(regular, 100)
+FAR = 10**12
+EVERY_STEP = build("step", peak_value=1.0, step_size=1)
+LINE = build("linear", total_steps=5, peak_value=1.0)
+FAR_AHEAD = {
+    "step": build("step", peak_value=1.0, step_size=3, shift=FAR),
+    "cyclic": build("cyclic", peak_value=1.0, warmup_steps=3, shift=FAR),
+    "every": build("constant", peak_value=1.0, every=3, shift=FAR),
+    "every in a scale": shift(scale(every(LINE, 3), 2.0), FAR),
+    "restarts": build("cosine_restarts", peak_value=1.0, cycle_steps=3, shift=FAR),
+    "restarts that grow": build("cosine_restarts", peak_value=1.0, cycle_steps=3, cycle_mult=1.5, shift=FAR),
+    "restarts that shrink": build(
+        "cosine_restarts", peak_value=1.0, cycle_steps=9, cycle_mult=0.5, shift=FAR
+    ),
+    "repeat": shift(repeat(LINE, 5), FAR),
+    "repeat that grows": shift(repeat(LINE, 5, mult=2.0), FAR),
+    "repeat that shrinks": shift(repeat(LINE, 5, mult=0.5), FAR),
+    "repeat with an end": shift(repeat(LINE, 5, times=FAR), FAR),
+    "triangles": shift(TriangleWave(init_value=0.1, peak_value=1.0, rise_steps=2.5, fall_steps=3), FAR),
+    "join": shift(join(LINE, EVERY_STEP, at=10), FAR),
+    "product": shift(product(LINE, EVERY_STEP), FAR),
+    "sum": shift(add(LINE, EVERY_STEP), FAR),
+    "scale": shift(scale(EVERY_STEP, 2.0), FAR),
+    "clip": shift(clip(EVERY_STEP, 0.5, 2.0), FAR),
+    "shift": shift(shift(EVERY_STEP, 3), FAR),
+    "untuned_warmup": build("step", peak_value=1.0, step_size=1, warmup_beta2=0.99, shift=FAR),
+    "cooldown": shift(cooldown(EVERY_STEP, at=FAR + 50, over=100), FAR),
+    "extend": shift(extend(product(LINE, EVERY_STEP), total_steps=9, at=2), FAR),
+}
+
+
+def test_every_combinator_is_looked_at_far_ahead():
+    kinds = {node.name for curve in FAR_AHEAD.values() for node, _ in nodes(curve)}
+    assert set(COMBINATORS) - kinds == {"phases", "ramp", "per_interval"}  # these have few knots, or none
+
+
+@pytest.mark.parametrize("name", FAR_AHEAD)
+def test_a_long_way_ahead_is_not_walked(name):
+    curve = FAR_AHEAD[name]
+    assert len(knots(curve, 100)) <= 101  # it listed the 10^12 steps before them, which took all memory
+    assert planned_steps(curve) is None or planned_steps(curve) >= 0
+    jumps(curve, 100)
+    kinks(curve, 100)
+    lint(curve, 100)
+
+
+@pytest.mark.parametrize("name", FAR_AHEAD)
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_knots_after_a_step_are_those_of_all(name, start, more):
+    curve = FAR_AHEAD[name].schedule
+    stop = start + more
+    assert knots(curve, stop, start) == tuple(k for k in knots(curve, stop) if k > start)
+
+
+@pytest.mark.parametrize(("first", "mult"), [(1000, 0.999), (10**6, 0.9999), (10**6, 0.99), (7, 1.0001)])
+def test_cycles_that_change_slowly_are_found_at_once(first, mult):
+    curve = build("cosine_restarts", peak_value=1.0, cycle_steps=first, cycle_mult=mult)
+    start = 0
+    for cycle in range(50):
+        assert curve(start) == 1.0
+        start += int(first * Fraction(str(mult)) ** cycle)
+    assert curve(start) == 1.0
+    assert 0.0 <= curve(20_000) <= 1.0
+
+
+@pytest.mark.parametrize("mult", [0.5, 1.0, 2.0])
+def test_many_cycles_have_an_end_without_being_listed(mult):
+    curve = build("cosine_restarts", peak_value=1.0, cycle_steps=8, cycle_mult=mult, cycles=10**9)
+    same = repeat(build("cosine", total_steps=8, peak_value=1.0), 8, times=10**9, mult=mult)
+    assert planned_steps(curve) == planned_steps(same)
+    if mult <= 1.0:
+        assert planned_steps(curve) == {0.5: 8 + 4 + 2 + 10**9 - 3, 1.0: 8 * 10**9}[mult]
+    else:
+        assert planned_steps(curve) > 2**53
 
 
 @given(st.integers(-60, 60) | st.floats(-60, 60), st.integers(1, 9), st.integers(1, 9))
