@@ -62,7 +62,8 @@ def knots(schedule: object, stop: int, start: int = 0) -> tuple[int, ...]:
     own = getattr(schedule, "knots", None)
     if own is None:
         return ()
-    found = own(stop, start) if _knows_start(type(schedule)) else own(stop)
+    cls: Any = type(schedule)
+    found = own(stop, start) if _knows_start(cls) else own(stop)
     return tuple(sorted({k for k in found if start < k <= stop}))
 
 
