@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .units import plain
+
 FloatArray = NDArray[np.float64]
 
 Number = TypeVar("Number", float, FloatArray)
@@ -38,9 +40,9 @@ def plain_step(step: Any) -> Any:
     if isinstance(step, np.ndarray):
         if step.dtype.kind not in "iuf":
             raise TypeError(f"step must be a number or an array of numbers, got an array of {step.dtype}")
-        return step.item() if step.ndim == 0 else step.astype(np.float64, copy=False)
-    if getattr(step, "shape", None) == () and hasattr(step, "item"):  # numpy's numbers, torch's, jax's
-        step = step.item()
+        if step.ndim:
+            return step.astype(np.float64, copy=False)
+    step = plain(step)
     if isinstance(step, bool) or not isinstance(step, Real):
         kind = type(step).__name__
         raise TypeError(f"step must be a number or an array of numbers (numpy's), got {step!r} ({kind})")

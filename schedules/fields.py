@@ -135,9 +135,10 @@ def _resolve_one(field: FieldRule, given: Any, horizon: units.Horizon, peak: flo
     if rule.unit == "value":
         return units.value(given, peak, name)
     if rule.unit == "number":
-        if not isinstance(given, Real) or not units.is_finite(given):
+        number = units.plain(given)
+        if not isinstance(number, Real) or not units.is_finite(number):
             raise ValueError(f"{name} must be {rule.words()}, got {units.shortened(given)}")
-        return float(given)
+        return float(number)
     if rule.unit == "schedule" and not callable(given):
         raise ValueError(f"{name} must be a schedule (a function of the step), got {given!r}")
     return given

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .elementwise import plain_step
+from .elementwise import FloatArray, plain_step
 from .names import Names
 
 Class = TypeVar("Class", bound=type)
@@ -31,22 +31,25 @@ def _takes_any_step(formula: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
 
     @functools.wraps(formula)
     def value_at(self: Any, step: Any) -> Any:
-        if type(step) is not int and type(step) is not float:
+        kind = type(step)
+        if kind is not int and kind is not float:
             step = plain_step(step)
-        if not isinstance(step, np.ndarray):
-            try:
-                return formula(self, step)
-            except OverflowError:  # numpy's floats go to infinity, and an array of steps is theirs
-                return float(formula(self, np.array([step], float))[0])
+            if isinstance(step, np.ndarray):
+                return _at_each(formula, self, step)
         try:
             return formula(self, step)
-        except (
-            TypeError,
-            ValueError,
-        ):  # it was written for one step: asked for each, it is the same function
-            return np.array([formula(self, t) for t in step.ravel().tolist()], float).reshape(step.shape)
+        except OverflowError:  # numpy's floats go to infinity, and an array of steps is theirs
+            return float(formula(self, np.array([step], float))[0])
 
     return value_at
+
+
+def _at_each(formula: Callable[[Any, Any], Any], schedule: Any, steps: FloatArray) -> Any:
+    """Return a formula's values at an array of steps, asking it for each where it was written for one."""
+    try:
+        return formula(schedule, steps)
+    except (TypeError, ValueError):
+        return np.array([formula(schedule, t) for t in steps.ravel().tolist()], float).reshape(steps.shape)
 
 
 def _enter(table: Names[type], name: str) -> Callable[[Class], Class]:

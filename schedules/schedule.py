@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
@@ -9,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from .elementwise import FloatArray, Number
+from .units import whole
 
 
 @runtime_checkable
@@ -42,6 +45,7 @@ def values(schedule: Callable[[Any], Any], total_steps: int, start: int = 0) -> 
     >>> values(lambda step: 0.1 * step, 3).tolist()
     [0.0, 0.1, 0.2]
     """
+    total_steps, start = whole(total_steps, "total_steps"), whole(start, "start")
     result = np.empty(max(total_steps - start, 0))
     for first in range(start, total_steps, _CHUNK):
         stop = min(first + _CHUNK, total_steps)
@@ -52,19 +56,25 @@ def values(schedule: Callable[[Any], Any], total_steps: int, start: int = 0) -> 
 def knots(schedule: object, stop: int, start: int = 0) -> tuple[int, ...]:
     """Return the steps in ``(start, stop]`` where the schedule's formula changes; none for a plain function.
 
-    A class answers with a method ``knots(stop)``, of steps, and of ranges of steps where they are regular.
+    A class answers with a method ``knots(stop)``; one whose knots have no end with ``knots(stop, start=0)``,
+    so that those far ahead are found without all that come before them.
     """
     own = getattr(schedule, "knots", None)
     if own is None:
         return ()
-    found: set[int] = set()
-    for each in own(stop):
-        if isinstance(each, range):
-            skipped = max(0, (start - each.start) // each.step)
-            found.update(k for k in each[skipped:] if start < k <= stop)
-        elif start < each <= stop:
-            found.add(each)
-    return tuple(sorted(found))
+    cls: Any = type(schedule)
+    found = own(stop, start) if _knows_start(cls) else own(stop)
+    return tuple(sorted({k for k in found if start < k <= stop}))
+
+
+@functools.cache
+def _knows_start(cls: Any) -> bool:
+    return "start" in inspect.signature(cls.knots).parameters
+
+
+def regular(first: int, period: int, start: int, stop: int) -> range:
+    """Return the steps ``first``, ``first + period``, ... up to ``stop``, from about ``start`` on."""
+    return range(first + max(0, (start - first) // period) * period, stop + 1, period)
 
 
 def planned_steps(schedule: object) -> int | None:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral, Real
+from typing import Any
 
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*(%|ep|ba|ex|tok)\s*")
 
@@ -43,9 +44,7 @@ class Horizon:
         for name, value in list(vars(self).items()):
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-                raise ValueError(f"{name} must be a whole number >= 1, got {value!r}")
-            object.__setattr__(self, name, _not_too_long(int(value), value, name))
+            object.__setattr__(self, name, whole(value, name, low=1))
 
     def one(self, unit: str) -> Fraction:
         """Return how many steps one of ``unit`` is; raise ``ValueError`` where the run does not say."""
@@ -97,11 +96,38 @@ def steps(length: object, horizon: Horizon, field: str = "length") -> int:
             raise ValueError(
                 f"{field} = {length!r} needs {missing.args[0]}, which is not known here"
             ) from None
-    if isinstance(length, float) and length.is_integer():
-        return _not_too_long(int(length), length, field)
-    if isinstance(length, bool) or not isinstance(length, Integral):  # Integral: numpy's whole numbers too
+    number = _whole(length)
+    if number is None:
         raise ValueError(f"{field} must be {_FORMS}, got {length!r}")
-    return _not_too_long(int(length), length, field)
+    return _not_too_long(number, length, field)
+
+
+def plain(given: Any) -> Any:
+    """Return the number in an array or a tensor without dimensions; anything else as it is."""
+    return given.item() if getattr(given, "shape", None) == () and hasattr(given, "item") else given
+
+
+def whole(given: object, field: str, low: float = -math.inf) -> int:
+    """Return a whole number of any kind (``100.0``, numpy's, a tensor without dimensions) as an ``int``.
+
+    Raises:
+        ValueError: it is none, it is below ``low``, or it is too large to be a number of steps.
+
+    >>> whole(1e4, "stop")
+    10000
+    """
+    number = _whole(given)
+    if number is None or number < low:
+        rule = "a whole number" if low == -math.inf else f"a whole number >= {low:g}"
+        raise ValueError(f"{field} must be {rule}, got {given!r}")
+    return _not_too_long(number, given, field)
+
+
+def _whole(given: object) -> int | None:
+    number = plain(given)
+    if isinstance(number, float) and number.is_integer():
+        return int(number)
+    return None if isinstance(number, bool) or not isinstance(number, Integral) else int(number)
 
 
 def _not_too_long(steps: int, said: object, field: str) -> int:
@@ -147,6 +173,7 @@ def value(amount: object, peak_value: float | None, field: str = "value") -> flo
             return float(Fraction(match.group(1)) * Fraction(peak_value) / 100)
         except OverflowError:
             raise ValueError(f"{field} must be a finite number, got {amount!r}") from None
-    if not isinstance(amount, Real) or not is_finite(amount):
+    number = plain(amount)
+    if not isinstance(number, Real) or not is_finite(number):
         raise ValueError(f"{field} must be a finite number, got {shortened(amount)}")
-    return float(amount)
+    return float(number)

@@ -37,8 +37,8 @@ class Scale:
     def __call__(self, step: Number) -> Number:
         return self.by * evaluate(self.schedule, step)
 
-    def knots(self, stop: int) -> Iterable[int]:
-        return knots(self.schedule, stop)
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        return knots(self.schedule, stop, start)
 
 
 @register_combinator("product")
@@ -73,8 +73,8 @@ class Product:
             result = result * evaluate(factor, step)
         return result
 
-    def knots(self, stop: int) -> Iterable[int]:
-        return (knot for factor in self.factors for knot in knots(factor, stop))
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        return (knot for factor in self.factors for knot in knots(factor, stop, start))
 
     def planned_steps(self) -> int | None:
         return _last_end(self.factors)
@@ -115,8 +115,8 @@ class Sum:
             result = result + evaluate(term, step)
         return result
 
-    def knots(self, stop: int) -> Iterable[int]:
-        return (knot for term in self.terms for knot in knots(term, stop))
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        return (knot for term in self.terms for knot in knots(term, stop, start))
 
     def planned_steps(self) -> int | None:
         return _last_end(self.terms)
@@ -152,10 +152,10 @@ class Clip:
         value = value if self.low is None else at_least(value, self.low)
         return value if self.high is None else at_most(value, self.high)
 
-    def knots(self, stop: int) -> Iterable[int]:
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
         """Yield the schedule's own knots, and the steps at which it meets or leaves a bound."""
-        yield from knots(self.schedule, stop)
-        free = values(self.schedule, stop + 1)
+        yield from knots(self.schedule, stop, start)
+        free = values(self.schedule, stop + 1, start)
         held = np.zeros(len(free), dtype=bool)
         for beyond in (
             None if self.low is None else free < self.low,
@@ -163,7 +163,7 @@ class Clip:
         ):
             if beyond is not None:
                 held |= beyond
-        yield from (np.flatnonzero(held[1:] != held[:-1]) + 1).tolist()
+        yield from (np.flatnonzero(held[1:] != held[:-1]) + start + 1).tolist()
 
 
 def scale(schedule: Schedule, by: float) -> Scale:

@@ -70,8 +70,8 @@ class Cooldown:
         u = progress(step - self.at, self.decay_steps)
         return between(self.start_value, self.end_value, u, self.decay_shape, self.power)
 
-    def knots(self, stop: int) -> Iterable[int]:
-        return (*knots(self.schedule, self.at), self.at, self.at + self.decay_steps)
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        return (*knots(self.schedule, min(self.at, stop), start), self.at, self.at + self.decay_steps)
 
     def planned_steps(self) -> int | None:
         return self.at + self.decay_steps

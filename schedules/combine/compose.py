@@ -20,8 +20,9 @@ from ..fields import (
     settle,
 )
 from ..registry import register_combinator
-from ..schedule import Schedule, evaluate, knots, planned_steps
+from ..schedule import Schedule, evaluate, knots, planned_steps, regular
 from ..shapes import rising
+from ..units import plain
 
 RampShape = Annotated[str, Rule("shape", choices=("logarithmic",))]
 
@@ -139,10 +140,11 @@ class Join:
     def __getstate__(self) -> dict[str, object]:
         return {"parts": self.parts, "boundaries": self.boundaries}  # functions made here don't pickle
 
-    def knots(self, stop: int) -> Iterable[int]:
-        for part, start, end in zip(self.parts, (0, *self.boundaries), (*self.boundaries, stop), strict=True):
-            yield start
-            yield from (start + k for k in knots(part, stop - start) if start + k < end or end == stop)
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        for part, begin, end in zip(self.parts, (0, *self.boundaries), (*self.boundaries, stop), strict=True):
+            yield begin
+            inner = knots(part, min(stop, end) - begin, max(0, start - begin))
+            yield from (begin + k for k in inner if begin + k < end or end == stop)
 
     def planned_steps(self) -> int | None:
         last = planned_steps(self.parts[-1])
@@ -169,9 +171,9 @@ class Shift:
     def __call__(self, step: Number) -> Number:
         return evaluate(self.schedule, step + self.by)
 
-    def knots(self, stop: int) -> Iterable[int]:
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
         ahead = int(self.by // 1)
-        inner = knots(self.schedule, max(0, stop + ahead + 1), max(0, ahead - 1))
+        inner = knots(self.schedule, max(0, stop + ahead + 1), max(0, start + ahead - 1))
         return (-int((self.by - k) // 1) for k in inner)
 
     def planned_steps(self) -> int | None:
@@ -198,8 +200,8 @@ class Every:
     def __call__(self, step: Number) -> Number:
         return evaluate(self.schedule, floor(step / self.steps) * self.steps)
 
-    def knots(self, stop: int) -> tuple[range, ...]:
-        return (range(self.steps, stop + 1, self.steps),)
+    def knots(self, stop: int, start: int = 0) -> range:
+        return regular(self.steps, self.steps, start, stop)
 
     def planned_steps(self) -> int | None:
         end = planned_steps(self.schedule)
@@ -220,7 +222,8 @@ def join(*parts: Schedule | float, at: int | Iterable[int]) -> Join:
     >>> s(29), s(30), s(60)
     (0.1, 0.01, 0.001)
     """
-    boundaries = (at,) if isinstance(at, int) else tuple(at)
+    at = plain(at)
+    boundaries = (at,) if isinstance(at, str) or not isinstance(at, Iterable) else tuple(at)
     return Join(parts=tuple(map(as_schedule, parts)), boundaries=boundaries)
 
 

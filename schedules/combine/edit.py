@@ -95,13 +95,14 @@ class Extend:
         assert end is not None  # __post_init__ looked
         return end
 
-    def knots(self, stop: int) -> Iterable[int]:
-        yield from (*knots(self.schedule, self.at), self.at)
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        yield from (*knots(self.schedule, min(self.at, stop), start), self.at)
         if self.longer is not None:
-            yield from (k for k in knots(self.longer, stop) if k > self.at)
+            yield from knots(self.longer, stop, max(start, self.at))
             return
         old, new = self._end - self.at, self.total_steps - self.at
-        after = (k - self.at for k in knots(self.schedule, self._end) if k > self.at)
+        begin = self.at + max(0, (start - self.at) * old // new - 1)
+        after = (k - self.at for k in knots(self.schedule, self._end, begin))
         yield from (self.at - (-k * new // old) for k in after)  # the first whole step at or after it
         yield self.total_steps
 

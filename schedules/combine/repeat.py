@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -75,13 +74,12 @@ class Repeat:
     def __getstate__(self) -> dict[str, object]:
         return {key: state for key, state in vars(self).items() if key != "_starts"}
 
-    def knots(self, stop: int) -> Iterable[int]:
-        inner = knots(self.schedule, self.cycle_steps)
-        starts = self._starts.past(stop)
-        yield from starts
-        for start, following in pairwise(starts):
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        inner = (*knots(self.schedule, self.cycle_steps), self.cycle_steps)
+        for begin, length in self._starts.spans(start, stop):
+            yield begin
             # the first whole step at or after the stretched knot
-            yield from (start - (-k * (following - start) // self.cycle_steps) for k in inner)
+            yield from (begin - (-k * length // self.cycle_steps) for k in inner)
 
     def planned_steps(self) -> int | None:
         return self._starts.end()
@@ -96,7 +94,7 @@ def repeat(
         schedule: what is repeated.
         cycle_steps: length of the first cycle [steps, >= 1].
         times: how many cycles; ``None`` goes on for ever.
-        mult: factor of each cycle's length [>= 1].
+        mult: factor of each cycle's length [> 0]; below 1, cycles get shorter.
         decay: factor of each cycle's values [>= 0].
     """
     return Repeat(

@@ -90,6 +90,6 @@ class UntunedWarmup:
             count += 1
         return count
 
-    def knots(self, stop: int) -> Iterable[int]:
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
         ends = (self._linear_steps - 1,) if self.warmup_shape == "linear" else ()
-        return (*ends, *knots(self.schedule, stop))
+        return (*ends, *knots(self.schedule, stop, start))

@@ -126,8 +126,12 @@ class CosineRestarts:
     def __getstate__(self) -> dict[str, object]:
         return {key: state for key, state in vars(self).items() if key != "_starts"}
 
-    def knots(self, stop: int) -> Iterable[int | range]:
-        if self.cycle_mult != 1.0:
-            return list(self._starts.past(stop))
-        end = stop if self.cycles is None else min(stop, self.cycles * self.cycle_steps)
-        return (range(0, end + 1, self.cycle_steps),)
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        end = 0
+        for begin, length in self._starts.spans(start, stop):
+            yield begin
+            end = begin + length
+        yield end
+
+    def planned_steps(self) -> int | None:
+        return self._starts.end()

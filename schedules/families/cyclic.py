@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..elementwise import Number, at_least, at_most, floor
 from ..fields import OneOrMoreSteps, Part, Steps, Value, percent, settle
 from ..registry import register
+from ..schedule import regular
 
 
 @register("cyclic")
@@ -71,6 +73,6 @@ class Cyclic:
             part = part * self.gamma**step
         return self.init_value * (1.0 - part) + self.peak_value * part
 
-    def knots(self, stop: int) -> tuple[range, ...]:
-        period = self.warmup_steps + self._fall
-        return (range(0, stop + 1, period), range(self.warmup_steps, stop + 1, period))
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
+        for first in (0, self.warmup_steps):
+            yield from regular(first, self.warmup_steps + self._fall, start, stop)

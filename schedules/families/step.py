@@ -12,6 +12,7 @@ import numpy as np
 from ..elementwise import Number, at_least, floor
 from ..fields import OneOrMoreSteps, Ratio, Steps, Value, settle
 from ..registry import register
+from ..schedule import regular
 
 
 @register("step")
@@ -53,8 +54,8 @@ class Step:
     def __call__(self, step: Number) -> Number:
         return self.peak_value * self.gamma ** floor(at_least(step, 0.0) / self.step_size)
 
-    def knots(self, stop: int) -> tuple[range, ...]:
-        return (range(self.step_size, stop + 1, self.step_size),)
+    def knots(self, stop: int, start: int = 0) -> range:
+        return regular(self.step_size, self.step_size, start, stop)
 
 
 @register("multistep")

@@ -17,6 +17,7 @@ from ..combine.compose import Every, Join, Shift
 from ..elementwise import FloatArray
 from ..schedule import Schedule, evaluate, knots, planned_steps
 from ..tree import children, is_registered, nodes
+from ..units import whole
 
 FINEST = 48
 """Bits of a step's number and its fraction together that a search for a break uses, of a float's 53."""
@@ -55,7 +56,7 @@ def jumps(schedule: Schedule, stop: int) -> tuple[Break, ...]:
     >>> jumps(Step(peak_value=1.0, step_size=30, gamma=0.5), 60)
     (Break(step=30, before=1.0, after=0.5),)
     """
-    at, low, high, jumped = _halved(schedule, stop)
+    at, low, high, jumped = _halved(schedule, whole(stop, "stop"))
     found = zip(at[jumped], low[jumped], high[jumped], strict=True)
     return tuple(Break(int(k), float(before), float(after)) for k, before, after in found)
 
@@ -75,6 +76,7 @@ def kinks(schedule: Schedule, stop: int) -> tuple[Break, ...]:
     >>> [(kink.step, kink.before, kink.after) for kink in kinks(s, 8)]
     [(2, 0.5, 0.0), (4, 0.0, -0.25)]
     """
+    stop = whole(stop, "stop")
     at, _, _, jumped = _halved(schedule, stop)
     at = at[~jumped]
     bent = at[_bends(schedule, at, stop)]

@@ -18,6 +18,7 @@ from ..combine.compose import Every, Join, Shift
 from ..elementwise import FloatArray
 from ..schedule import Schedule, planned_steps, values
 from ..tree import children, is_registered, nodes
+from ..units import whole
 from .breaks import unasked_jumps
 from .unused import unused_fields
 
@@ -103,9 +104,7 @@ def lint(schedule: Schedule, total_steps: int) -> list[Finding]:
     zero-first: the first update has the value 0 and changes nothing; begin the warm-up above it
     [None]
     """
-    if total_steps < 1:
-        raise ValueError(f"total_steps must be a whole number >= 1, got {total_steps!r}")
-    run = _Run(schedule, total_steps)
+    run = _Run(schedule, whole(total_steps, "total_steps", low=1))
     broken = list(_not_finite(run))
     return broken or [finding for check in _CHECKS for finding in check(run)]
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..combine.algebra import Scale
 from ..schedule import Schedule, values
+from ..units import whole
 
 
 class Point(NamedTuple):
@@ -59,9 +60,7 @@ def peak(schedule: Schedule, stop: int) -> Point:
     >>> peak(build("linear", total_steps=100, peak_value=0.5, warmup_steps=10), 100)
     Point(step=10, value=0.5)
     """
-    if stop < 1:
-        raise ValueError(f"stop must be a whole number >= 1, got {stop!r}")
-    run = values(schedule, stop)
+    run = values(schedule, whole(stop, "stop", low=1))
     step = int(np.argmax(run))
     return Point(step, float(run[step]))
 
@@ -74,7 +73,7 @@ def first_step_at_or_below(schedule: Schedule, value: float, stop: int, start: i
     75
     """
     found = np.flatnonzero(values(schedule, stop, start) <= value)
-    return start + int(found[0]) if len(found) else None
+    return int(start) + int(found[0]) if len(found) else None
 
 
 def diff(a: Schedule, b: Schedule, stop: int, tolerance: float = 1e-9) -> Difference | None:

@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from ..elementwise import Number, at_least, piecewise, progress
 from ..families.cyclic import Cyclic
 from ..families.exponential import Exponential
@@ -33,6 +31,7 @@ from ..points import ending_at, planned_end
 from ..registry import register_combinator
 from ..schedule import Schedule, evaluate
 from ..shapes import between
+from .intervals import Geometric, PerInterval
 
 
 @register_combinator("phases")
@@ -153,56 +152,11 @@ class TriangleWave:
             height = height * evaluate(self.factor, step)
         return self.init_value + (self.peak_value - self.init_value) * height
 
-    def knots(self, stop: int) -> Iterable[int]:
+    def knots(self, stop: int, start: int = 0) -> Iterable[int]:
         period = self.rise_steps + self.fall_steps
-        for cycle in range(math.ceil(stop / period)):
+        for cycle in range(max(0, int(start / period) - 1), math.ceil(stop / period)):
             yield math.ceil(cycle * period + self.rise_steps)
             yield math.ceil((cycle + 1) * period)
-
-
-@register_combinator("per_interval")
-@dataclass(frozen=True, kw_only=True)
-class PerInterval:
-    """A function of the number of intervals done: ``v(t) = scale * function(first + floor(t / every))``.
-
-    Attributes:
-        function: takes an ``int``, as the functions given to ``LambdaLR`` do.
-        scale: factor on its value.
-        every: length of an interval [steps, > 0, whole or not].
-        first: number of the first interval [>= 0].
-
-    >>> PerInterval(function=[3.0, 2.0, 1.0].__getitem__, scale=0.1)(1.5)
-    0.2
-    """
-
-    function: Callable[[int], float]
-    scale: Ratio = 1.0
-    every: PositiveRatio = 1.0
-    first: Offset = 0
-
-    def __post_init__(self) -> None:
-        settle(self)
-
-    def __call__(self, step: Number) -> Number:
-        if isinstance(step, np.ndarray):
-            return np.array([self(t) for t in step.ravel().tolist()], dtype=float).reshape(step.shape)
-        return self.scale * float(self.function(int(self.first + max(step, 0.0) // self.every)))
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the function is known to go on for ever, and is not one of the user's own."""
-        return isinstance(self.function, Geometric)
-
-
-@dataclass(frozen=True)
-class Geometric:
-    """The function ``n -> base ^ floor(n / every)`` as a value: compares equal, pickles, prints as code."""
-
-    base: float
-    every: float = 1.0
-
-    def __call__(self, n: int) -> float:
-        return float(self.base ** (n // self.every))
 
 
 def through(

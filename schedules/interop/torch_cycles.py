@@ -8,7 +8,8 @@ from typing import Any
 from ..combine.compose import Join
 from ..families.constant import Constant
 from ..schedule import Schedule
-from .pieces import PerInterval, TriangleWave, through, triangles
+from .intervals import PerInterval
+from .pieces import TriangleWave, through, triangles
 from .torch_readers import READERS, Turn
 
 

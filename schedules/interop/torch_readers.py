@@ -15,7 +15,8 @@ from ..families.polynomial import Polynomial
 from ..families.step import MultiStep, Step
 from ..names import Names
 from ..schedule import Schedule
-from .pieces import PerInterval, Phases
+from .intervals import PerInterval
+from .pieces import Phases
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ..families.polynomial import Linear, Polynomial
 from ..families.step import MultiStep, Step
 from ..families.wsd import WarmupStableDecay
 from ..schedule import Schedule, values
+from ..units import whole
 from .optax_builders import make
 from .reading import no_equal
 
@@ -62,8 +63,7 @@ def to_optax(schedule: Schedule, total_steps: int) -> Callable[[Any], Any]:
         ValueError: ``total_steps`` is not a whole number >= 1.
         ModuleNotFoundError: jax is not installed.
     """
-    if isinstance(total_steps, bool) or not isinstance(total_steps, int) or total_steps < 1:
-        raise ValueError(f"total_steps must be a whole number >= 1, got {total_steps!r}")
+    total_steps = whole(total_steps, "total_steps", low=1)
     jnp = import_module("jax.numpy")
     table = jnp.asarray(values(schedule, total_steps + 1))
 

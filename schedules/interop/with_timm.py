@@ -18,7 +18,8 @@ from ..families.polynomial import Linear, Polynomial
 from ..families.step import MultiStep, Step
 from ..families.tanh import Tanh
 from ..schedule import Schedule
-from .pieces import Geometric, PerInterval, through
+from .intervals import Geometric, PerInterval
+from .pieces import through
 from .reading import apart, linear_warmup, no_equal, on_run_clock, with_warmup
 
 _SCHEDS = ("cosine", "tanh", "step", "multistep", "poly")

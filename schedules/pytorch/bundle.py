@@ -9,7 +9,7 @@ from typing import Any
 from ..families.constant import Constant
 from ..schedule import Schedule, values
 from ..tree import is_registered, nodes
-from ..units import is_finite
+from ..units import is_finite, plain
 
 
 class Bundle(Mapping[str, Schedule]):
@@ -99,6 +99,7 @@ def _takes_arrays(schedule: object) -> bool:
 def _schedule(name: str, given: Any) -> Schedule:
     if callable(given) and not isinstance(given, type):
         return given
-    if isinstance(given, Real) and is_finite(given) and float(given) >= 0.0:
-        return Constant(peak_value=float(given))
+    number = plain(given)
+    if isinstance(number, Real) and is_finite(number) and float(number) >= 0.0:
+        return Constant(peak_value=float(number))
     raise ValueError(f"{name} must be a schedule or a number >= 0, got {given!r}")

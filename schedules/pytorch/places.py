@@ -12,6 +12,7 @@ import torch
 from torch.optim import Optimizer
 
 from ..names import nearest
+from ..units import whole
 
 Group = dict[str, Any]
 
@@ -116,10 +117,7 @@ def place_of(name: str, group: Group, number: int, optimizer: Optimizer) -> Plac
 
 def start_of(group: Group) -> int:
     """Return the run's step at which a group's own clock is 0; raise ``ValueError`` for no whole number."""
-    start = group.get(START, 0)
-    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
-        raise ValueError(f"{START} must be a whole number >= 0, got {start!r}")
-    return start
+    return whole(group.get(START, 0), START, low=0)
 
 
 def is_default(place: Place, optimizer: Optimizer) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from ..names import nearest
+from ..units import whole
 from .identity import difference, identity, rebuild
 from .plan import Plan
 
@@ -65,7 +65,7 @@ class Scheduler(LRScheduler):
         self.optimizer = _unwrapped(optimizer)
         self.plan = plan
         self.on_mismatch = on_mismatch
-        self.last_step = _clock(last_step)
+        self.last_step = whole(last_step, "last_step", low=0)
         self._step_count = 1  # Accelerate adds to it; nothing reads it
         self._updated = False
         self._write = plan.bind(self.optimizer)
@@ -81,7 +81,7 @@ class Scheduler(LRScheduler):
 
     @last_epoch.setter
     def last_epoch(self, step: int) -> None:
-        self.last_step = _clock(step)
+        self.last_step = whole(step, "last_epoch", low=0)
 
     def step(self, epoch: int | None = None) -> None:
         """Move the clock by one if there was an update since the last call, and write its values.
@@ -93,7 +93,7 @@ class Scheduler(LRScheduler):
             ValueError: ``epoch`` is no whole number >= 0.
         """
         if epoch is not None:
-            self.last_step = _clock(epoch, "epoch")
+            self.last_step = whole(epoch, "epoch", low=0)
         elif self._updated:
             self.last_step += 1
         self._updated = False
@@ -134,7 +134,7 @@ class Scheduler(LRScheduler):
         """
         if "step" not in state_dict:
             raise ValueError(f"the state must hold 'step', got {sorted(state_dict)}")
-        step = _clock(state_dict["step"], "the state's 'step'")
+        step = whole(state_dict["step"], "the state's 'step'", low=0)
         self._settle_plan(state_dict.get("plan"), step)
         self.last_step, self._updated = step, False
 
@@ -199,9 +199,3 @@ def _unwrapped(optimizer: Any) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise ValueError(f"optimizer must be a torch optimizer, got {type(optimizer).__name__}")
     return optimizer
-
-
-def _clock(step: object, name: str = "last_step") -> int:
-    if isinstance(step, bool) or not isinstance(step, Integral) or step < 0:
-        raise ValueError(f"{name} must be a whole number >= 0, got {step!r}")
-    return int(step)

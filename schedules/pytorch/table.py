@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from ..elementwise import FloatArray
 from ..schedule import Schedule, evaluate
+from ..units import whole
 from .bundle import Bundle
 from .curves import Curve, curves
 
@@ -38,10 +39,8 @@ class Table(Mapping[str, Tensor]):
     def __init__(
         self, plan: Bundle, total_steps: int, device: torch.device | str | None, dtype: torch.dtype | None
     ) -> None:
-        if isinstance(total_steps, bool) or not isinstance(total_steps, int) or total_steps < 1:
-            raise ValueError(f"total_steps must be a whole number >= 1, got {total_steps!r}")
         self.plan = plan
-        self.total_steps = total_steps
+        self.total_steps = whole(total_steps, "total_steps", low=1)
         self._device, self._dtype = device, dtype or torch.get_default_dtype()
         if not self._dtype.is_floating_point:
             raise ValueError(f"dtype must be a floating-point type, got {self._dtype}")

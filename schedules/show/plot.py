@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..units import whole
 from .sample import Curve, sample, scale_ends
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ def figure(
         ValueError: there is nothing to draw, ``total_steps`` is not a whole number >= 1, or a grid is
             asked for more than one hyper-parameter.
     """
-    if isinstance(total_steps, bool) or not isinstance(total_steps, int) or total_steps < 1:
-        raise ValueError(f"total_steps must be a whole number >= 1, got {total_steps!r}")
+    total_steps = whole(total_steps, "total_steps", low=1)
     panels = _by_hyper_parameter(plans)
     if not panels:
         raise ValueError("plans must hold at least one schedule, got none")

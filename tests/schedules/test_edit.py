@@ -395,6 +395,43 @@ def test_curves_through_points_are_extended_like_wsd(polyline, at):
         extend(polyline, total_steps=230, at=100)
 
 
+@pytest.mark.parametrize("pct", [0.3, 0.27])
+@pytest.mark.parametrize("three_phase", [False, True])
+@pytest.mark.parametrize("at", [10, 50, 80])
+def test_an_imported_momentum_is_extended_with_its_rate(pct, three_phase, at):
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1, momentum=0.9)
+    peer = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.1, total_steps=100, pct_start=pct, three_phase=three_phase
+    )
+    rate, momentum = (from_torch(peer)[name] for name in ("lr", "momentum"))
+    assert planned_steps(momentum) == planned_steps(rate) == 99
+    longer = values(extend(momentum, total_steps=200, at=at), 220)
+    assert longer[: at + 1].tolist() == values(momentum, at + 1).tolist()
+    if not three_phase:  # one falls while the other rises, all the way
+        longer_rate = values(extend(rate, total_steps=200, at=at), 220)
+        assert np.argmin(longer) == np.argmax(longer_rate)
+        np.testing.assert_array_equal(np.diff(longer) > 0, np.diff(longer_rate) < 0)
+
+
+def test_a_valley_is_extended_like_the_native_one():
+    native = OneCycle(
+        total_steps=100, peak_value=0.85, warmup_steps=30, decay_steps=0, init_value=0.95, end_value=0.95
+    )
+    valley = Piecewise(steps=(0, 30, 100), values=(0.95, 0.85, 0.95))
+    assert planned_steps(valley) == 100
+    assert "ends-late" in {finding.code for finding in lint(valley, 60)}
+    for at in (0, 20, 50):
+        longer, expected = (values(extend(each, total_steps=200, at=at), 220) for each in (valley, native))
+        np.testing.assert_allclose(longer, expected, rtol=1e-12)
+
+
+def test_a_dip_leaves_the_warmup_before_it():
+    dip = Piecewise(steps=(0, 10, 50, 100), values=(0.0, 1.0, 0.5, 1.0))
+    assert extend(dip, total_steps=150, at=20).longer == Piecewise(
+        steps=(0, 10, 50, 150), values=(0.0, 1.0, 0.5, 1.0)
+    )
+
+
 @pytest.mark.parametrize(
     "endless",
     [

@@ -1,6 +1,7 @@
 """Settings and schedulers as people give them: odd numbers, arrays, wrapped and restored schedulers."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,9 +11,37 @@ from hypothesis import strategies as st
 from torch.optim import lr_scheduler as peers
 
 import schedules
-from schedules import Constant, Exponential, Horizon, add, build, from_torch, jumps, lint, product, values
+from schedules import (
+    Constant,
+    Exponential,
+    Horizon,
+    add,
+    area,
+    build,
+    clip,
+    cooldown,
+    every,
+    extend,
+    first_step_at_or_below,
+    from_torch,
+    join,
+    jumps,
+    kinks,
+    lint,
+    peak,
+    planned_steps,
+    product,
+    repeat,
+    scale,
+    shift,
+    values,
+)
+from schedules.interop.intervals import Geometric, PerInterval
+from schedules.interop.pieces import TriangleWave
 from schedules.pytorch import Plan, Scheduler
+from schedules.registry import COMBINATORS
 from schedules.schedule import knots
+from schedules.tree import nodes
 
 HUGE = 10**400
 
@@ -107,12 +136,73 @@ def test_what_leaves_the_floats_is_infinite_for_a_step_and_for_many(growing):
     assert values(growing, 20_001)[-1] == math.inf
 
 
-def test_whole_numbers_of_numpy_are_whole_numbers():
-    horizon = Horizon(total_steps=np.int64(100), steps_per_epoch=np.int32(10), tokens_per_step=np.uint8(8))
+@pytest.mark.parametrize("step", [20_000, 20_000.5, np.uint32(20_000)])
+def test_an_imported_function_that_leaves_the_floats_has_one_behaviour(step):
+    known = PerInterval(function=Geometric(base=1.05))
+    assert known(step) == values(known, 20_001)[-1] == math.inf
+    curve = from_torch(peers.LambdaLR(sgd(), lambda n: 1.05**n))["lr"]
+    with pytest.raises(OverflowError):  # the user's own function says so
+        curve(step)
+    with pytest.raises(OverflowError):
+        values(curve, 20_001)
+
+
+WHOLE = [np.int64, np.uint8, np.float32, np.float64, np.array, torch.tensor, float]
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_whole_number_of_any_kind_is_one(kind):
+    horizon = Horizon(total_steps=kind(100), steps_per_epoch=kind(10), tokens_per_step=kind(8))
     assert horizon == Horizon(total_steps=100, steps_per_epoch=10, tokens_per_step=8)
     assert type(horizon.total_steps) is int
-    scheduler = Scheduler(sgd(), Plan(lr=Constant(peak_value=1.0)), last_step=np.int64(3))
+    scheduler = Scheduler(sgd(), Plan(lr=Constant(peak_value=1.0)), last_step=kind(3))
     assert type(scheduler.last_step) is int
+    scheduler.step(kind(5))
+    assert scheduler.last_step == 5
+    assert build("multistep", peak_value=1.0, milestones=[kind(3)]).milestones == (3,)
+    assert join(1.0, 0.1, at=kind(5)) == join(1.0, 0.1, at=[kind(5)]) == join(1.0, 0.1, at=5)
+    line = build("linear", total_steps=kind(100), peak_value=1.0, warmup_steps=kind(10))
+    assert line == build("linear", total_steps=100, peak_value=1.0, warmup_steps=10)
+    assert extend(line, total_steps=kind(200), at=kind(50)) == extend(line, total_steps=200, at=50)
+    assert Plan(lr=line).table(kind(9)).total_steps == 9
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_value_of_any_kind_is_a_number(kind):
+    expected = product(build("cosine", total_steps=9, peak_value=2, power=3, shift=1), 2)
+    curve = product(build("cosine", total_steps=9, peak_value=kind(2), power=kind(3), shift=kind(1)), kind(2))
+    assert curve == expected
+    assert schedules.dumps(curve) == schedules.dumps(expected)
+    assert Plan(lr=kind(2)) == Plan(lr=2.0)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_the_length_of_a_run_may_be_of_any_kind(kind):
+    curve = build("step", peak_value=1.0, step_size=7)
+    assert values(curve, kind(50)).tolist() == values(curve, 50).tolist()
+    assert values(curve, kind(5), kind(10)).tolist() == []  # an unsigned difference had 4294967291 values
+    assert jumps(curve, kind(50)) == jumps(curve, 50)
+    assert kinks(curve, kind(50)) == kinks(curve, 50)
+    assert lint(build("linear", total_steps=99, peak_value=1.0), kind(50)) == lint(
+        build("linear", total_steps=99, peak_value=1.0), 50
+    )
+    assert peak(curve, kind(50)) == peak(curve, 50)
+    assert area(curve, kind(50), kind(20)) == area(curve, 50, 20)
+    assert first_step_at_or_below(curve, 0.1, kind(50), kind(3)) == 7
+
+
+@pytest.mark.parametrize("wrong", [True, np.True_, 5.5, "5", None, np.array([5, 6])])
+def test_another_kind_of_length_is_refused(wrong):
+    curve = Constant(peak_value=1.0)
+    with pytest.raises(ValueError, match="total_steps must be a whole number"):
+        values(curve, wrong)
+    with pytest.raises(ValueError, match="stop must be a whole number"):
+        jumps(curve, wrong)
+    with pytest.raises(ValueError, match="last_epoch must be a whole number >= 0"):
+        Scheduler(sgd(), Plan(lr=curve)).last_epoch = wrong
+
+
+def test_true_is_no_length():
     with pytest.raises(ValueError, match="total_steps must be a whole number >= 1"):
         Horizon(total_steps=np.True_)
 
@@ -136,20 +226,79 @@ def test_a_wrong_step_is_called_by_its_own_name():
 # a shift, a warm-up, restarts, a sum
 
 
-@pytest.mark.parametrize(
-    "regular",
-    [
-        build("step", peak_value=1.0, step_size=3, shift=1e12),
-        build("cyclic", peak_value=1.0, warmup_steps=3, shift=1e12),
-        build("cosine_restarts", peak_value=1.0, cycle_steps=3, shift=1e12),
-        build("constant", peak_value=1.0, every=3, shift=1e12),
-    ],
-    ids=["step", "cyclic", "cosine_restarts", "every"],
-)
-def test_a_long_way_ahead_is_not_walked(regular):
-    assert len(knots(regular, 100)) <= 70  # it listed the 10^12 steps before them, which took all memory
-    jumps(regular, 100)
-    lint(regular, 100)
+FAR = 10**12
+EVERY_STEP = build("step", peak_value=1.0, step_size=1)
+LINE = build("linear", total_steps=5, peak_value=1.0)
+FAR_AHEAD = {
+    "step": build("step", peak_value=1.0, step_size=3, shift=FAR),
+    "cyclic": build("cyclic", peak_value=1.0, warmup_steps=3, shift=FAR),
+    "every": build("constant", peak_value=1.0, every=3, shift=FAR),
+    "every in a scale": shift(scale(every(LINE, 3), 2.0), FAR),
+    "restarts": build("cosine_restarts", peak_value=1.0, cycle_steps=3, shift=FAR),
+    "restarts that grow": build("cosine_restarts", peak_value=1.0, cycle_steps=3, cycle_mult=1.5, shift=FAR),
+    "restarts that shrink": build(
+        "cosine_restarts", peak_value=1.0, cycle_steps=9, cycle_mult=0.5, shift=FAR
+    ),
+    "repeat": shift(repeat(LINE, 5), FAR),
+    "repeat that grows": shift(repeat(LINE, 5, mult=2.0), FAR),
+    "repeat that shrinks": shift(repeat(LINE, 5, mult=0.5), FAR),
+    "repeat with an end": shift(repeat(LINE, 5, times=FAR), FAR),
+    "triangles": shift(TriangleWave(init_value=0.1, peak_value=1.0, rise_steps=2.5, fall_steps=3), FAR),
+    "join": shift(join(LINE, EVERY_STEP, at=10), FAR),
+    "product": shift(product(LINE, EVERY_STEP), FAR),
+    "sum": shift(add(LINE, EVERY_STEP), FAR),
+    "scale": shift(scale(EVERY_STEP, 2.0), FAR),
+    "clip": shift(clip(EVERY_STEP, 0.5, 2.0), FAR),
+    "shift": shift(shift(EVERY_STEP, 3), FAR),
+    "untuned_warmup": build("step", peak_value=1.0, step_size=1, warmup_beta2=0.99, shift=FAR),
+    "cooldown": shift(cooldown(EVERY_STEP, at=FAR + 50, over=100), FAR),
+    "extend": shift(extend(product(LINE, EVERY_STEP), total_steps=9, at=2), FAR),
+}
+
+
+def test_every_combinator_is_looked_at_far_ahead():
+    kinds = {node.name for curve in FAR_AHEAD.values() for node, _ in nodes(curve)}
+    assert set(COMBINATORS) - kinds == {"phases", "ramp", "per_interval"}  # these have few knots, or none
+
+
+@pytest.mark.parametrize("name", FAR_AHEAD)
+def test_a_long_way_ahead_is_not_walked(name):
+    curve = FAR_AHEAD[name]
+    assert len(knots(curve, 100)) <= 101  # it listed the 10^12 steps before them, which took all memory
+    assert planned_steps(curve) is None or planned_steps(curve) >= 0
+    jumps(curve, 100)
+    kinks(curve, 100)
+    lint(curve, 100)
+
+
+@pytest.mark.parametrize("name", FAR_AHEAD)
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_knots_after_a_step_are_those_of_all(name, start, more):
+    curve = FAR_AHEAD[name].schedule
+    stop = start + more
+    assert knots(curve, stop, start) == tuple(k for k in knots(curve, stop) if k > start)
+
+
+@pytest.mark.parametrize(("first", "mult"), [(1000, 0.999), (10**6, 0.9999), (10**6, 0.99), (7, 1.0001)])
+def test_cycles_that_change_slowly_are_found_at_once(first, mult):
+    curve = build("cosine_restarts", peak_value=1.0, cycle_steps=first, cycle_mult=mult)
+    start = 0
+    for cycle in range(50):
+        assert curve(start) == 1.0
+        start += int(first * Fraction(str(mult)) ** cycle)
+    assert curve(start) == 1.0
+    assert 0.0 <= curve(20_000) <= 1.0
+
+
+@pytest.mark.parametrize("mult", [0.5, 1.0, 2.0])
+def test_many_cycles_have_an_end_without_being_listed(mult):
+    curve = build("cosine_restarts", peak_value=1.0, cycle_steps=8, cycle_mult=mult, cycles=10**9)
+    same = repeat(build("cosine", total_steps=8, peak_value=1.0), 8, times=10**9, mult=mult)
+    assert planned_steps(curve) == planned_steps(same)
+    if mult <= 1.0:
+        assert planned_steps(curve) == {0.5: 8 + 4 + 2 + 10**9 - 3, 1.0: 8 * 10**9}[mult]
+    else:
+        assert planned_steps(curve) > 2**53
 
 
 @given(st.integers(-60, 60) | st.floats(-60, 60), st.integers(1, 9), st.integers(1, 9))

@@ -10,7 +10,8 @@ import pytest
 import schedules
 from schedules import Cyclic, Exponential, Piecewise
 from schedules.interop import pieces
-from schedules.interop.pieces import Geometric, PerInterval, Phases, TriangleWave, through, triangles
+from schedules.interop.intervals import Geometric, PerInterval
+from schedules.interop.pieces import Phases, TriangleWave, through, triangles
 from schedules.schedule import knots
 
 PIECES = [

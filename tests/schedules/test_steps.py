@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import schedules
-from schedules.interop.pieces import Geometric
+from schedules.interop.intervals import Geometric
 from schedules.pytorch import Plan
 from schedules.registry import COMBINATORS, SCHEDULES
 from schedules.schedule import evaluate
