@@ -86,6 +86,7 @@ class Sent:
         files: modification time of each artifact that was sent [nanoseconds].
         ended: time of the ending that was sent; a run that goes on gets another one.
         experiment_id: the run's experiment in MLflow; unknown of runs that older versions began.
+        view: of a sweep, the key of the view of its jobs in MLflow, where one could be written.
     """
 
     run_id: str
@@ -93,6 +94,7 @@ class Sent:
     files: dict[str, int] = field(default_factory=dict)
     ended: int | None = None
     experiment_id: str | None = None
+    view: str | None = None
 
 
 class RunDirectory:

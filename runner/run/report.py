@@ -11,7 +11,9 @@ from rich.text import Text
 from ..console import out, python, short
 from ..record.directory import Sent
 from ..record.result import JobResult
+from ..settings.address import absolute
 from ..settings.overrides import command, without
+from ..tracking import view
 from ..words import duration
 
 if TYPE_CHECKING:
@@ -20,17 +22,22 @@ if TYPE_CHECKING:
 
 
 def look(uri: str, sent: Sent | None = None) -> str:
-    """Say how to open the store at ``uri`` in a browser; of a server, at a run that it has.
+    """Say how to open the store at ``uri`` in a browser, at the charts of a run, or of a sweep's jobs.
 
     ``MLFLOW_UI`` is the server's address for people, where it differs from the one for programs.
     """
     if uri.startswith(("http://", "https://")):
-        page = (os.environ.get("MLFLOW_UI") or uri).rstrip("/")
-        if sent is None or sent.experiment_id is None:
-            return page
-        return f"{page}/#/experiments/{sent.experiment_id}/runs/{sent.run_id}"
-    command = shlex.join([python(), "-m", "mlflow", "ui", "--backend-store-uri", uri])
-    return f"{command}   then http://127.0.0.1:5000"
+        return _page((os.environ.get("MLFLOW_UI") or uri).rstrip("/"), sent)
+    command = shlex.join([python(), "-m", "mlflow", "ui", "--backend-store-uri", absolute(uri)])
+    return f"{command}   then {_page('http://127.0.0.1:5000', sent)}"
+
+
+def _page(page: str, sent: Sent | None) -> str:
+    if sent is None or sent.experiment_id is None:
+        return page
+    if sent.view is not None:
+        return view.address(page, sent.experiment_id, sent.view)
+    return view.run_address(page, sent.experiment_id, sent.run_id)
 
 
 def described(evaluation: Evaluation) -> str:

@@ -6,6 +6,7 @@ point that is sent again carries its first time stamp, and MLflow keeps one.
 
 from __future__ import annotations
 
+import json
 import math
 import tempfile
 import time
@@ -14,11 +15,14 @@ from pathlib import Path
 
 import numpy as np
 from mlflow.entities import Metric, RunTag
+from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
+from ..record import keys
 from ..record.directory import Ending, RunDirectory, Sent, now
 from ..record.journal import read
-from .store import HEARTBEAT, store, texts
+from . import view
+from .store import HEARTBEAT, shows_views, store, texts
 
 POINTS_IN_BATCH = 1000  # MLflow's limit for one call
 ROWS_IN_MEMORY = 50_000  # of a journal that is far ahead
@@ -47,8 +51,23 @@ class Delivery:
             raise BlockingIOError(f"the sweep {above.path} is not in MLflow yet")
         parent_id = above.sent.run_id if above is not None and above.sent is not None else None
         sent = Sent(self._store.begin(self._order, parent_id), experiment_id=self._store.experiment_id)
+        sent.view = self._show(sent.run_id)
         self.directory.write(sent)
         return sent
+
+    def _show(self, run_id: str, *, is_final: bool = False) -> str | None:
+        """Write the view of a sweep's jobs, or of runs; return its key, ``None`` where MLflow takes none."""
+        if self._order.parent is not None or not shows_views(self._order.uri):
+            return None
+        key, state = view.RUNS, view.of_runs()
+        if keys.SWEEP_ARGUMENTS in self._order.tags:
+            varied = json.loads(self._order.tags.get(keys.SWEEP_VARIED, "[]"))
+            key, state = run_id, view.of_sweep(run_id, varied, is_final=is_final)
+        try:
+            self._client.set_experiment_tag(self._store.experiment_id, view.TAG + key, state)
+        except MlflowException:  # as for who may write runs, and not their experiment
+            return None
+        return key
 
     @property
     def sent(self) -> Sent:
@@ -128,9 +147,15 @@ class Delivery:
         tags = dict(ending.tags)
         if resumed := self.directory.order.resumed:  # it may have gone on since this delivery began
             tags["resumed.at"] = ", ".join(map(str, resumed))
+        if keys.SWEEP_ARGUMENTS in self._order.tags:
+            self._sent.view = self._show(self._sent.run_id, is_final=self._has_final_runs())
         rows = [RunTag(key, text) for key, text in texts(tags).items()]
         self._client.log_batch(self._sent.run_id, metrics=points, tags=rows, synchronous=True)
         self._client.set_terminated(self._sent.run_id, status=ending.status, end_time=ending.time)
+
+    def _has_final_runs(self) -> bool:
+        final = f"tags.`{keys.PARENT}` = '{self._sent.run_id}' and tags.`{keys.SWEEP_STAGE}` = 'final'"
+        return bool(self._client.search_runs([self._store.experiment_id], final, max_results=1))
 
     def _note(
         self,

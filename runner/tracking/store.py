@@ -21,15 +21,20 @@ from typing import Any
 from mlflow.entities import Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+from mlflow.version import VERSION
 
 from ..errors import ConfigError, reason_of
 from ..record import keys
 from ..record.directory import Order, now
 from ..settings.address import SQLITE, refuse_other_files
 from .access import refusal
+from .view import VERSIONS
 
 PARAMS_IN_BATCH = 100  # MLflow's limit for one call
 TEXT_LIMIT = 5000  # of a parameter or a tag; MLflow's own limits are 6000 and 8000
+ANSWERS_WITHIN = 5.0  # seconds
 UID = "runner.uid"
 HEARTBEAT = "runner.heartbeat"
 
@@ -199,3 +204,14 @@ def silence(uri: str) -> str | None:
     except (OSError, ValueError) as error:
         return str(getattr(error, "reason", error))
     return None
+
+
+def shows_views(uri: str) -> bool:
+    """Whether the MLflow that shows the store knows the form of :mod:`runner.tracking.view`."""
+    if not uri.startswith(("http://", "https://")):
+        return VERSION.startswith(VERSIONS)
+    try:
+        answer = http_request(get_default_host_creds(uri), "/version", "GET", timeout=ANSWERS_WITHIN)
+    except (MlflowException, OSError):
+        return False
+    return answer.status_code == 200 and str(answer.text).startswith(VERSIONS)

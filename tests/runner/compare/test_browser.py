@@ -7,6 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from runner.compare.report import report_on
+from runner.record.directory import RunDirectory
+from runner.run.report import look
 
 from ..processes import Server, table, wait_for
 
@@ -16,6 +18,7 @@ EXPANDER = "[data-component-id*=runnamecellrenderer]"
 LINES = """return [...document.querySelectorAll('.js-plotly-plot')].flatMap(
     plot => (plot.data || []).map(line => [line.name, line.metricKey, (line.x || []).length]))"""
 WIDE = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SHOWN = {"val/loss", "loss", "lr", "momentum"}
 PAPER = "return getComputedStyle(document.body).backgroundColor"
 
 
@@ -84,6 +87,32 @@ def test_its_charts_are_those_of_rate_and_loss(browser, server, swept):
     wait_for(lambda: browser.find_elements("css selector", search), 30)
     browser.find_element("css selector", search).send_keys("^(lr|loss)$")
     wait_for(lambda: lines_of(finished(swept)) <= drawn(browser), 60)
+
+
+def test_the_printed_address_of_a_sweep_shows_a_line_for_each_group(browser, server, swept):
+    printed = look(server.partition("/#")[0], RunDirectory(swept.directory).sent)
+    text = opened(browser, printed)
+    wait_for(lambda: "Group: " in text(), 60)
+    wait_for(lambda: {key for _, key, _ in drawn(browser)} >= SHOWN, 60)
+    page = text()
+    assert swept.parent.info.run_name not in page
+    groups = {(run.data.tags["schedule"], run.data.params["optimizer.lr"]) for run in finished(swept)}
+    for schedule, rate in groups:
+        assert f"schedule: {schedule}, optimizer.lr: {rate} (lr)" in page
+    charts = [page.index(f"\n{name}\n") for name in ("val/loss", "loss", "lr", "momentum")]
+    assert charts == sorted(charts)
+
+
+def test_the_printed_address_of_a_run_shows_its_charts_first(browser, server, swept, run):
+    uri = server.partition("/#")[0]
+    done = run(swept.folder, "runner", f"tracking.uri={uri}", "trainer.steps=20", "hydra.run.dir=alone")
+    assert done.returncode == 0, done.stderr
+    [printed] = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("look")]
+    text = opened(browser, printed)
+    wait_for(
+        lambda: {("loss", 20), ("lr", 20), ("momentum", 20)} <= {line[1:] for line in drawn(browser)}, 60
+    )
+    assert text().index("\nval/loss\n") < text().index("\nmomentum\n") < text().index("best")
 
 
 def test_chosen_runs_are_compared_step_by_step(browser, server, swept):
