@@ -1,5 +1,6 @@
 """Settings and schedulers as people give them: odd numbers, arrays, wrapped and restored schedulers."""
 
+import dataclasses
 import math
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ from schedules import (
     Constant,
     Exponential,
     Horizon,
+    Plateau,
     add,
     area,
     build,
@@ -334,6 +336,32 @@ def test_a_logarithmic_warmup_is_deepspeed_s(length):
         gained = math.log(step + 1) / math.log(max(2, length)) if step < length else 1.0  # its WarmupLR
         assert curve(step) == pytest.approx(0.001 + (0.1 - 0.001) * min(1.0, gained), rel=1e-12)
     np.testing.assert_allclose(values(curve, length + 5), [curve(t) for t in range(length + 5)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7])
+@pytest.mark.parametrize("name", ["wsd", "onecycle", "infinite", "inverse_sqrt", "wsd_s"])
+def test_a_logarithmic_warmup_is_one_for_every_schedule_with_its_own(name, length):
+    settings = {"peak_value": 0.1, "warmup_steps": length, "init_value": 0.001}
+    longs = {} if name == "inverse_sqrt" else {"total_steps": 100}
+    curve = build(name, warmup_shape="logarithmic", **settings, **longs)
+    ramp = build("constant", warmup_shape="logarithmic", **settings)
+    assert values(curve, length + 1).tolist() == values(ramp, length + 1).tolist()
+    assert [curve(t) for t in range(length + 1)] == pytest.approx(
+        values(ramp, length + 1).tolist(), rel=1e-12
+    )
+    assert schedules.loads(schedules.dumps(curve)) == curve
+    assert length < 3 or length - 1 in {kink.step for kink in kinks(curve, 100)}
+
+
+def test_what_follows_a_loss_may_warm_up_so_too():
+    plateau = Plateau(peak_value=0.1, warmup_steps=7, warmup_shape="logarithmic")
+    ramp = build("constant", peak_value=0.1, warmup_steps=7, warmup_shape="logarithmic")
+    assert plateau.value(dataclasses.replace(plateau.init(), seen=3)) == ramp(3)
+
+
+def test_a_decay_is_not_logarithmic():
+    with pytest.raises(ValueError, match="decay_shape must be a shape's name, got 'logarithmic'"):
+        build("wsd", total_steps=100, peak_value=1.0, decay_shape="logarithmic")
 
 
 @given(st.integers(1, 40), st.floats(0.2, 0.99), st.none() | st.integers(1, 12))
