@@ -65,6 +65,36 @@ def test_restarts_stepped_by_parts_of_an_epoch_are_read(mult, moment):
     assert curve(moment) == pytest.approx(peer.get_last_lr()[0], rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda optimizer: peers.StepLR(optimizer, 5),
+        lambda optimizer: peers.MultiStepLR(optimizer, [5, 9]),
+        lambda optimizer: peers.LinearLR(optimizer),
+        lambda optimizer: peers.ExponentialLR(optimizer, 0.9),
+        lambda optimizer: peers.PolynomialLR(optimizer, 20),
+        lambda optimizer: peers.CosineAnnealingLR(optimizer, 20),
+        lambda optimizer: peers.CyclicLR(optimizer, 0.1, 0.2, 5),
+        lambda optimizer: peers.OneCycleLR(optimizer, 0.1, total_steps=50),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Detected call of", "ignore:The epoch parameter")
+def test_every_other_scheduler_stepped_by_parts_is_read_too(made):
+    peer = made(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9))
+    peer.step(13.4)
+    assert from_torch(peer)["lr"](13.4) == pytest.approx(peer.get_last_lr()[0], rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of", "ignore:The epoch parameter")
+def test_a_function_stepped_by_parts_is_refused_for_the_true_reason():
+    peer = peers.LambdaLR(sgd(), lambda n: 0.9**n)
+    peer.step(3.4)
+    with pytest.raises(ValueError, match=r"stepped by parts of an epoch, to 3\.4"):
+        from_torch(peer)
+    curve = scale(lambda n: 0.9**n, 0.1)
+    assert curve(3.4) == pytest.approx(peer.get_last_lr()[0], rel=1e-12)
+
+
 def test_a_scheduler_that_accelerate_prepared_is_read():
     accelerate = pytest.importorskip("accelerate")
     accelerator = accelerate.Accelerator(cpu=True)
