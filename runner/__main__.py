@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
 
-from .commands.table import COMMANDS
+from .commands.table import COMMANDS, listing
 from .errors import BUG, MISTAKE, ConfigError, Diverged, Interrupted, JobFailed, Planned, ThroughHydra
 from .launch import plugins
 from .launch.conclude import conclude
 from .launch.options import register_options
 from .settings import messages
 from .settings.config import refuse_moving
+from .settings.environment import forget_empty
 from .settings.overrides import key_of
 from .settings.packages import conf_folder, refuse_foreign, see_working_directory
 from .sweep import session  # by its module: a launcher pickles the task with the names that it uses
@@ -41,6 +43,7 @@ def main() -> int:
         sys.stderr.flush()
         os._exit(code)  # torch's threads can abort a follower that ends like other programs
     see_working_directory()
+    forget_empty()
     if arguments and arguments[0] in COMMANDS:
         module = importlib.import_module(f".{COMMANDS[arguments[0]].module}", __package__)
         return _guarded(lambda: module.main(arguments[1:]))
@@ -66,6 +69,7 @@ def _compose() -> int:
     refuse_foreign()
     _refuse_misspelt(sys.argv[1:])
     plugins.register()
+    OmegaConf.register_new_resolver("commands", listing, replace=True)
     if {"-m", "--multirun", "--plan"} & set(sys.argv):
         sys.argv[1:] = spell_out(sys.argv[1:])  # first: the folder that sweep.resume names needs no quotes
     register_options([word for word in sys.argv[1:] if "=" in word and not word.startswith("-")])

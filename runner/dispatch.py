@@ -10,6 +10,7 @@ from .record.result import JobResult
 from .run.context import Context
 from .run.lifecycle import prepare
 from .run.start import start
+from .run.stored_plan import fill_in
 from .settings.config import AUTO, buildable, load
 
 
@@ -27,6 +28,7 @@ def run(cfg: DictConfig, path: Path, overridden: list[str], context: Context) ->
         Diverged: the loss is not finite; the run is FAILED and holds every step so far.
         Interrupted: a signal; the run is KILLED and holds every step so far.
     """
+    fill_in(cfg, overridden)
     settings = load(cfg, overridden)
     directory, messenger = prepare(settings, path, context)
     if settings.task:

@@ -80,13 +80,17 @@ def run_cold(start: Callable[..., subprocess.Popen[str]]) -> Callable[..., Finis
 
 @pytest.fixture(scope="session")
 def run(run_cold: Callable[..., Finished]) -> Iterator[Callable[..., Finished]]:
-    """Run ``python -m <arguments>`` in a folder to its end; the runner is forked from a warm process."""
+    """Run ``python -m <arguments>`` in a folder to its end; the runner is forked from a warm process.
+
+    It has the variables that are named, beside those of the tests.
+    """
     warm = Warm()
 
-    def finish(folder: Path, *arguments: str) -> Finished:
+    def finish(folder: Path, *arguments: str, **variables: str) -> Finished:
         if arguments[0] != "runner":
             return run_cold(folder, *arguments)
-        return warm.run(folder, arguments[0], list(arguments[1:]), environment(), timeout=240)
+        known = environment() | variables
+        return warm.run(folder, arguments[0], list(arguments[1:]), known, timeout=240)
 
     yield finish
     warm.close()

@@ -42,7 +42,14 @@ DOORS = {
     | {"sweep/callback.py", "sweep/session.py", "sweep/sweeper.py", "sweep/space.py"}
     | {"launch/launcher.py", "launch/options.py", "launch/plugins.py"},
     "omegaconf": {"__main__.py", "dispatch.py", "settings/config.py", "settings/messages.py"}
-    | {"run/start.py", "run/resume.py", "run/artifacts.py", "range_test/start.py", "range_test/auto.py"}
+    | {
+        "run/start.py",
+        "run/stored_plan.py",
+        "run/resume.py",
+        "run/artifacts.py",
+        "range_test/start.py",
+        "range_test/auto.py",
+    }
     | {"sweep/callback.py", "sweep/sweeper.py", "launch/launcher.py", "launch/jobs.py"}
     | {"launch/options.py", "launch/preflight.py", "launch/task.py", "launch/worker.py"},
     "optuna": {"sweep/search.py"},

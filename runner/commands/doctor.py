@@ -7,6 +7,7 @@ from pathlib import Path
 from ..console import out, short
 from ..errors import BUG, ConfigError
 from ..record.directory import RunDirectory
+from ..settings.environment import default_tracking
 from ..tracking.uploader import clean_environment
 from .options import Parser
 from .sync import folder_of, runs_below, send
@@ -18,7 +19,7 @@ def main(arguments: list[str]) -> int:
         return BUG if doctor(folder_of("doctor", arguments)) else 0
     parser = Parser("python -m runner doctor")
     parser.add_argument("--store", required=True, metavar="URI", help="close its silent runs")
-    parser.add_argument("--experiment", default="schedule-lab")
+    parser.add_argument("--experiment", default=default_tracking().experiment)
     parser.add_argument("--silent", type=float, default=300.0, metavar="SECONDS", help="without a heartbeat")
     given = parser.parse_args(arguments)
     doctor_of_store(given.store, given.experiment, given.silent)

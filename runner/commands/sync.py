@@ -12,6 +12,8 @@ from ..tracking.courier import left
 from ..tracking.uploader import clean_environment
 
 TRIES = 3
+OUTPUTS = Path("outputs")
+"""Where runs go by default."""
 
 
 def main(arguments: list[str]) -> int:
@@ -29,7 +31,7 @@ def folder_of(command: str, arguments: list[str]) -> Path:
         raise ConfigError(
             f"usage: python -m runner {command} [DIR], by default outputs; got {' '.join(arguments)}"
         )
-    return Path(arguments[0] if arguments else "outputs")
+    return Path(arguments[0]) if arguments else OUTPUTS
 
 
 def sync(root: Path) -> int:
@@ -53,8 +55,10 @@ def runs_below(root: Path) -> list[RunDirectory]:
     """Return the runs below a folder.
 
     Raises:
-        ConfigError: there is no such folder.
+        ConfigError: there is no such folder, and it is not the one that the first run makes.
     """
+    if not root.exists() and root == OUTPUTS:
+        return []
     if not root.is_dir():
         raise ConfigError(f"the folder must exist, got {str(root)!r}")
     return list(find(root))

@@ -32,3 +32,10 @@ COMMANDS = {
     "move": Command("service.move", "copy a store of SQLite into one of PostgreSQL"),
     "users": Command("service.accounts", "accounts and rights in an MLflow server"),
 }
+
+
+def listing() -> str:
+    """Return the commands with their purposes, a line each, for the help."""
+    return "\n".join(
+        f"  python -m runner {name:14}{each.purpose}".rstrip() for name, each in COMMANDS.items()
+    )

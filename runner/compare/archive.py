@@ -24,7 +24,7 @@ from mlflow.utils.rest_utils import http_request_safe
 from ..errors import ConfigError, reason_of
 from ..record import keys
 from ..record.directory import now
-from ..settings.address import SQLITE
+from ..settings.address import SQLITE, refuse_other_files
 from ..tracking.store import silence
 from ..tracking.uploader import clean_environment
 from .model import Curve
@@ -55,6 +55,8 @@ class Archive:
             raise ConfigError(f"uri must be a server that answers, got {uri!r}: {reason}")
         if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE).partition("?")[0]).is_file():
             raise ConfigError(f"uri must be a store that is there, got {uri!r}")
+        refuse_other_files(uri, "uri")
+        refuse_other_files(uri, "uri")
         with self._asked():
             self._client = MlflowClient(tracking_uri=uri)
 
@@ -71,6 +73,12 @@ class Archive:
         """Return the id of each experiment by its name."""
         with self._asked():
             return {e.name: str(e.experiment_id) for e in self._client.search_experiments()}
+
+    def was_deleted(self, experiment: str) -> bool:
+        """Whether there is an experiment of that name among MLflow's deleted ones."""
+        with self._asked():
+            found = self._client.get_experiment_by_name(experiment)
+        return found is not None and found.lifecycle_stage != "active"
 
     def run(self, run_id: str) -> Run | None:
         """Return the run, from whatever experiment; ``None`` where there is none or it was deleted."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from ..commands.options import Parser
 from ..errors import ConfigError
-from ..settings.config import TrackingSettings
+from ..settings.environment import default_tracking
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command's options."""
-    defaults = TrackingSettings()
+    defaults = default_tracking()
     made = Parser(
         prog="python -m runner compare",
         description="Compare the schedules of a sweep, or of several: a table, an HTML report, JSON.",
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
 
     which = list(dict.fromkeys(asked.sweep)) or [None]
     directory = reader.directory_of(which[0])
-    defaults = directory.order if directory is not None else TrackingSettings()
+    defaults = directory.order if directory is not None else default_tracking()
     archive = Archive(absolute(asked.uri or defaults.uri))
     where = asked.experiment or defaults.experiment
     parent, *further = [reader.find(archive, where, each) for each in which]

@@ -51,6 +51,10 @@ def find(archive: Archive, experiment: str, which: str | None = None) -> Run:
     if found is not None:
         return found
     experiments = archive.experiments()
+    if experiment not in experiments and archive.was_deleted(experiment):
+        raise ConfigError(
+            f"the experiment must be one that was not deleted, got {experiment!r}; restore it in MLflow"
+        )
     if experiment not in experiments:
         hint = nearest(experiment, list(experiments))
         raise ConfigError(f"no experiment is named {experiment!r} in {archive.uri}; {hint}")

@@ -37,7 +37,7 @@ class HuggingFace:
         files: with a file type, each split's files: ``{train: a.parquet, test: b.parquet}``.
         train_split: what to train on.
         val_split: what to be judged on.
-        input: the column of inputs.
+        input: the column of inputs, or a list of columns of numbers, which stand side by side.
         target: the column of targets; ``null`` for text.
         size: height and width that images are scaled to [pixels, >= 1]; ``null`` leaves them.
         stream: read images batch by batch; ``false`` puts all on the device first.
@@ -51,7 +51,7 @@ class HuggingFace:
     files: dict[str, str] | None = None
     train_split: str = "train"
     val_split: str = "test"
-    input: str = "image"
+    input: Any = "image"  # a text, or a list of them, which omegaconf has no type for
     target: str | None = "label"
     size: int | None = None
     stream: bool = False
@@ -64,19 +64,33 @@ class HuggingFace:
         check_context(self.context)
         if self.size is not None and self.size < 1:
             raise ValueError(f"size must be a whole number >= 1, got {self.size}")
+        if not self.columns or not all(isinstance(column, str) for column in self.columns):
+            raise ValueError(f"input must be a column, or a list of columns, got {self.input!r}")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of inputs."""
+        return tuple(self.input) if isinstance(self.input, list) else (self.input,)
 
     def load(self) -> Data:
         """Return the two splits: images, rows of numbers, or windows of text."""
         train, val = self._splits()
         kinds = extra("datasets", "hf")
         features = train.features
-        for column in (self.input, self.target):
+        for column in (*self.columns, self.target):
             if column is not None and column not in features:
                 raise ValueError(f"{self.path} has no column {column!r}; {nearest(column, list(features))}")
-        if isinstance(features[self.input], kinds.Image) and self.target is not None:
-            return self._images(train, val, self.target)
-        if getattr(features[self.input], "dtype", None) in ("string", "large_string"):
-            return self._text(train, val)
+        first = self.columns[0]
+        if len(self.columns) > 1:
+            for column in self.columns:
+                if isinstance(features[column], kinds.Image) or _is_text(features[column]):
+                    raise ValueError(
+                        f"input must be columns of numbers where it lists several, got {column!r}"
+                    )
+        elif isinstance(features[first], kinds.Image) and self.target is not None:
+            return self._images(train, val, first, self.target)
+        elif _is_text(features[first]):
+            return self._text(train, val, first)
         if self.target is None:
             raise ValueError("target must be a column where the inputs are not text, got null")
         return self._numbers(train, val, self.target)
@@ -95,8 +109,8 @@ class HuggingFace:
                 raise ValueError(f"{field} must be a split, got {split!r}; {nearest(split, list(loaded))}")
         return loaded[self.train_split], loaded[self.val_split]
 
-    def _images(self, train: Any, val: Any, target: str) -> Data:
-        rows = [ImageRows(split, self.input, target, self.size) for split in (train, val)]
+    def _images(self, train: Any, val: Any, image: str, target: str) -> Data:
+        rows = [ImageRows(split, image, target, self.size) for split in (train, val)]
         classes = _num_classes(train, val, target)
         scale = statistics(rows[0].pixels(np.arange(min(len(train), MEASURED))))
         held: list[Examples] = []
@@ -121,20 +135,21 @@ class HuggingFace:
         )
         held = []
         for split in (train, val):
-            inputs = torch.tensor(np.asarray(split.with_format("numpy")[self.input][:]), dtype=torch.float32)
-            targets = torch.tensor(np.asarray(split.with_format("numpy")[target][:]))
+            rows = split.with_format("numpy")
+            parts = [np.asarray(rows[column][:], dtype=np.float32) for column in self.columns]
+            inputs = torch.tensor(np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1))
+            targets = torch.tensor(np.asarray(rows[target][:]))
             targets = targets.long() if whole else targets.float().reshape(len(targets), -1)
-            held.append(Tensors(inputs.reshape(len(inputs), -1), targets))
+            held.append(Tensors(inputs, targets))
         if whole:
             classes = _num_classes(train, val, target)
             return Data(train=held[0], val=held[1], task=CLASSIFICATION, num_outputs=classes)
         outputs = held[0].targets.shape[1]
         return Data(train=held[0], val=held[1], task=REGRESSION, num_outputs=outputs)
 
-    def _text(self, train: Any, val: Any) -> Data:
+    def _text(self, train: Any, val: Any, text: str) -> Data:
         held, judged = (
-            Windows(tokenized("\n\n".join(split[self.input][:]), "byte")[0], self.context)
-            for split in (train, val)
+            Windows(tokenized("\n\n".join(split[text][:]), "byte")[0], self.context) for split in (train, val)
         )
         return language(held, judged, vocab_size=256)
 
@@ -194,6 +209,10 @@ class ImageRows:
             image = image.resize((self._size, self._size))
         pixels = np.asarray(image)
         return pixels[None] if grey else np.moveaxis(pixels, -1, 0)
+
+
+def _is_text(feature: Any) -> bool:
+    return getattr(feature, "dtype", None) in ("string", "large_string")
 
 
 def _num_classes(train: Any, val: Any, target: str) -> int:

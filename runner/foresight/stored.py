@@ -11,7 +11,7 @@ from ..logs.log import Log, Series
 from ..logs.run_folder import epochs_of
 from ..record import keys
 from ..settings.address import absolute
-from ..settings.config import TrackingSettings
+from ..settings.environment import default_tracking
 
 KEYS = (keys.VAL_LOSS, "loss", "lr")
 
@@ -22,7 +22,7 @@ def stored(which: str, uri: str | None, experiment: str | None) -> list[Log]:
     Raises:
         ConfigError: there is no such file, folder, run or sweep.
     """
-    defaults = TrackingSettings()
+    defaults = default_tracking()
     try:
         archive = Archive(absolute(uri or defaults.uri))
         run = find(archive, experiment or defaults.experiment, which)

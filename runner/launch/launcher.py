@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ..errors import ConfigError
 from ..record.result import JobResult
+from ..run.stored_plan import fill_in
 from ..settings.config import SweepSettings, TrackingSettings, made, refuse_moving
 from ..settings.overrides import parse_one, without
 from ..settings.rules import NotNegative, Positive, Whole, WholeOrZero, settle
@@ -130,6 +131,7 @@ class PooledLauncher(Launcher):
                 config = self._context.config_loader.load_sweep_config(self._config, list(key))
                 OmegaConf.set_struct(config, False)
                 config.pop("hydra")
+                fill_in(config, list(key))
                 composed[key] = config
             config = composed[key].copy()
             if seed is not None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from typing import Any
 
 from ..settings.config import RunSettings
 from ..settings.overrides import given, in_force, key_of
+from .stored_plan import FROM_RUN
 
 TOLD = frozenset({"experiment", "schedule", "optimizer.lr", "schedule.lr.peak_value", "seed"})
 """Keys that every run's name speaks of already."""
@@ -35,9 +37,16 @@ def peak_rate(settings: RunSettings) -> float | None:
     """Return the peak of the learning rate; ``None`` where there is none."""
     node = settings.schedule.get("lr")
     peak = node.get("peak_value") if isinstance(node, dict) else node
+    if isinstance(node, dict) and any(isinstance(each, dict) for each in _held(node)):
+        return None  # made of schedules, each with a peak of its own
     if not isinstance(peak, (int, float)):
         peak = settings.optimizer.get("lr")  # a user's own optimizer may have no rate of that name
     return peak if isinstance(peak, (int, float)) else None
+
+
+def _held(node: dict[str, Any]) -> list[Any]:
+    """Return what the fields of a node hold, lists opened."""
+    return [x for each in node.values() for x in (each if isinstance(each, list) else [each])]
 
 
 def experiment_name(overridden: list[str]) -> str | None:
@@ -49,6 +58,8 @@ def experiment_name(overridden: list[str]) -> str | None:
 def schedule_name(settings: RunSettings, overridden: list[str]) -> str:
     """Return the preset's name where one was chosen and left as it is, else that of the rate's schedule."""
     values = given(overridden)
+    if FROM_RUN in values:
+        return f"from_run={values[FROM_RUN]}"
     if "schedule" in values and not values.keys() & {"schedule.lr", "schedule.lr.name"}:
         return values["schedule"]
     node = settings.schedule.get("lr", "none")

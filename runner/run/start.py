@@ -15,6 +15,7 @@ from ..record import keys
 from ..record.directory import RunDirectory
 from ..record.result import JobResult
 from ..settings.config import RunSettings, flat
+from ..settings.environment import overruled
 from ..settings.overrides import in_force
 from ..tracking.courier import Messenger
 from .artifacts import write_artifacts, write_budget
@@ -57,6 +58,9 @@ def start(
     from ..training import lint  # imports torch, while the messenger's process imports mlflow
     from .perform import perform
 
+    if context.above is None:
+        for line in overruled(settings.tracking.uri, settings.tracking.experiment):
+            console.err.print(f"note   {line}", soft_wrap=True)
     experiment = context.trainer.build(settings)
     console.warn(lint.lint(experiment.plan, experiment.total_steps))
     console.warn(lint.trainer_lint(settings.trainer, experiment))

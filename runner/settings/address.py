@@ -33,6 +33,25 @@ def refuse_password(uri: str) -> None:
         )
 
 
+def refuse_other_files(uri: str, name: str) -> None:
+    """Raise where the file of a SQLite store is something else.
+
+    Args:
+        uri: any store's address.
+        name: the setting or option that it was given by.
+
+    Raises:
+        ConfigError: it is; the message names the file.
+    """
+    if not uri.startswith(SQLITE):
+        return
+    file = Path(uri.removeprefix(SQLITE).partition("?")[0]).absolute()
+    if file.is_file() and file.stat().st_size:
+        with file.open("rb") as opened:
+            if opened.read(16) != b"SQLite format 3\0":
+                raise ConfigError(f"{name} must be a SQLite database, got the file {file}, which is none")
+
+
 def absolute(uri: str) -> str:
     """Return a ``sqlite:///file`` address with the whole path: it then means one file everywhere."""
     return f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}" if uri.startswith(SQLITE) else uri

@@ -25,7 +25,7 @@ from mlflow.tracking import MlflowClient
 from ..errors import ConfigError, reason_of
 from ..record import keys
 from ..record.directory import Order, now
-from ..settings.address import SQLITE
+from ..settings.address import SQLITE, refuse_other_files
 from .access import refusal
 
 PARAMS_IN_BATCH = 100  # MLflow's limit for one call
@@ -55,6 +55,7 @@ class Store:
                 f"tracking.uri must be a server that answers, got {uri!r}: {reason}; "
                 "tracking.offline=true trains all the same, and sends when it does"
             )
+        refuse_other_files(uri, "tracking.uri")
         try:
             with _one_at_a_time(uri):
                 self.client = MlflowClient(tracking_uri=uri)

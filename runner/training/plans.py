@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 import schedules
 from schedules.pytorch import Plan
 from schedules.pytorch.places import BETAS, constants, mean_the_same
+from schedules.registry import COMBINATORS
 from schedules.schedule import knots
 
 from ..errors import ConfigError
@@ -59,6 +60,8 @@ def build_plan(nodes: dict[str, Any], horizon: schedules.Horizon) -> Plan:
 
 
 def _schedule(node: dict[str, Any], horizon: schedules.Horizon) -> schedules.Schedule:
+    if node["name"] in COMBINATORS:  # a spec, as those of plan.json: exact, and in steps
+        return schedules.from_spec(node)
     fields = dict(node)
     return schedules.build(fields.pop("name"), horizon=horizon, **fields)
 

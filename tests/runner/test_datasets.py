@@ -367,3 +367,21 @@ def test_wrong_columns_and_splits_are_named(hub):
         HuggingFace(**files, val_split="tset", input="x").load()
     with pytest.raises(ValueError, match="path must be a dataset that can be read, got 'no/such'"):
         HuggingFace(path="no/such").load()
+
+
+def test_hugging_face_columns_stand_side_by_side(tmp_path):
+    pytest.importorskip("datasets")
+    (tmp_path / "train.csv").write_text("a,b,c,name,label\n1,2,3,x,0\n4,5,6,y,1\n7,8,9,z,1\n")
+    files = {"train": str(tmp_path / "train.csv"), "test": str(tmp_path / "train.csv")}
+    held = HuggingFace(path="csv", files=files, input=["c", "a", "b"]).load()
+    inputs, targets = held.train.take(torch.arange(3))
+    assert inputs.tolist() == [[3.0, 1.0, 2.0], [6.0, 4.0, 5.0], [9.0, 7.0, 8.0]]
+    assert targets.tolist() == [0, 1, 1]
+    with pytest.raises(ValueError, match="no column 'd'; "):
+        HuggingFace(path="csv", files=files, input=["a", "d"]).load()
+    with pytest.raises(
+        ValueError, match="input must be columns of numbers where it lists several, got 'name'"
+    ):
+        HuggingFace(path="csv", files=files, input=["a", "name"]).load()
+    with pytest.raises(ValueError, match="input must be a column, or a list of columns, got "):
+        HuggingFace(path="csv", input=[])
