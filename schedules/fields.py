@@ -16,7 +16,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from . import units
 from .names import nearest
-from .shapes import POSITIVE_ENDS, SHAPES
+from .shapes import LOGARITHMIC, POSITIVE_ENDS, SHAPES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +76,8 @@ Offset = Annotated[float, Rule("number")]
 """A distance on the clock, whole or not, forwards or back [steps]."""
 ShapeName = Annotated[str, Rule("shape")]
 """A name in ``schedules.SHAPES``."""
+WarmupShape = Annotated[str, Rule("shape", choices=(LOGARITHMIC,))]
+"""A name in ``schedules.SHAPES``, or ``logarithmic``: DeepSpeed's warm-up, at the peak one step early."""
 
 
 def percent(amount: float) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import Number, cos, sqrt
+from .elementwise import Number, at_least, at_most, cos, log, progress, sqrt
 from .names import Names
 
 Curve = Callable[[Any], Any]
@@ -161,6 +161,29 @@ def rising(start: float, end: float, u: Number, shape: str) -> Number:
     """Return the value of a warm-up from ``start`` to ``end``: the shape run backwards."""
     form = SHAPES[shape]
     return _ends_exact(start, end, u, form.mix(end, start, form.rise(u)))
+
+
+LOGARITHMIC = "logarithmic"
+"""The name of a warm-up that no shape can say: it is at its end one step early, whatever its length."""
+
+
+def warming(start: float, end: float, step: Number, length: int, shape: str) -> Number:
+    """Return the value of a warm-up of ``length`` steps at a step counted from its beginning.
+
+    The shape is run backwards; ``logarithmic`` gains ``log(step + 1) / log(length)``, as DeepSpeed's.
+
+    >>> [warming(0.0, 1.0, step, 4, "logarithmic") for step in (0, 1, 3, 4)]
+    [0.0, 0.5, 1.0, 1.0]
+    """
+    if shape != LOGARITHMIC or not length:
+        return rising(start, end, progress(step, length), shape)
+    gained = log(at_least(step, 0.0) + 1.0) / math.log(max(2, length))
+    return rising(start, end, at_most(gained, 1.0), "linear")
+
+
+def warmup_knots(length: int, shape: str) -> tuple[int, ...]:
+    """Return the steps at which a warm-up is over."""
+    return (length - 1, length) if shape == LOGARITHMIC else (length,)
 
 
 def first_value(peak: float, warmup_steps: int, init: float | None = None) -> float:

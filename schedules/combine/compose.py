@@ -6,25 +6,22 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
 
-from ..elementwise import Number, at_least, at_most, floor, log, piecewise, progress
+from ..elementwise import Number, floor, piecewise
 from ..families.constant import Constant
 from ..fields import (
     Offset,
     OneOrMoreSteps,
-    Rule,
     Steps,
     Value,
+    WarmupShape,
     check_shape_ends,
     settle,
 )
 from ..registry import register_combinator
 from ..schedule import Schedule, evaluate, knots, planned_steps, regular
-from ..shapes import rising
+from ..shapes import warming, warmup_knots
 from ..units import plain
-
-RampShape = Annotated[str, Rule("shape", choices=("logarithmic",))]
 
 
 @register_combinator("ramp")
@@ -57,22 +54,17 @@ class Ramp:
     peak_value: Value
     warmup_steps: Steps
     init_value: Value
-    warmup_shape: RampShape = "linear"
+    warmup_shape: WarmupShape = "linear"
 
     def __post_init__(self) -> None:
         settle(self)
         check_shape_ends(self.warmup_shape, init_value=self.init_value, peak_value=self.peak_value)
 
     def __call__(self, step: Number) -> Number:
-        u = progress(step, self.warmup_steps)
-        if self.warmup_shape == "logarithmic" and self.warmup_steps:
-            gained = log(at_least(step, 0.0) + 1.0) / math.log(max(2, self.warmup_steps))
-            u, shape = at_most(gained, 1.0), "linear"
-            return rising(self.init_value, self.peak_value, u, shape)
-        return rising(self.init_value, self.peak_value, u, self.warmup_shape)
+        return warming(self.init_value, self.peak_value, step, self.warmup_steps, self.warmup_shape)
 
     def knots(self, stop: int) -> Iterable[int]:
-        return (self.warmup_steps,)
+        return warmup_knots(self.warmup_steps, self.warmup_shape)
 
 
 @register_combinator("join")

@@ -10,13 +10,14 @@ from ..fields import (
     ShapeName,
     Steps,
     Value,
+    WarmupShape,
     check_at_most,
     check_shape_ends,
     percent,
     settle,
 )
 from ..registry import register
-from ..shapes import between, first_value, rising
+from ..shapes import between, first_value, warming, warmup_knots
 
 
 @register("infinite")
@@ -45,7 +46,7 @@ class Infinite:
         init_value: value at step 0 when ``W > 0``; ``None`` is peak / (W + 1), so the first update moves.
         plateau_value: value of the plateau.
         end_value: value from step ``T`` on when ``D > 0``.
-        warmup_shape: ``r``, a name in ``SHAPES``, run backwards.
+        warmup_shape: ``r``, a name in ``SHAPES``, run backwards, or ``logarithmic``.
         cooldown_shape: ``q``, a name in ``SHAPES``.
         decay_shape: ``s``, a name in ``SHAPES``.
 
@@ -69,7 +70,7 @@ class Infinite:
     init_value: Value | None = None
     plateau_value: Value = percent(50)
     end_value: Value = percent(10)
-    warmup_shape: ShapeName = "linear"
+    warmup_shape: WarmupShape = "linear"
     cooldown_shape: ShapeName = "cosine"
     decay_shape: ShapeName = "exponential"
 
@@ -91,8 +92,7 @@ class Infinite:
         return piecewise(step, (self.warmup_steps, anneal), (self._warm_up, self._cool_down, self._decay))
 
     def _warm_up(self, step: Number) -> Number:
-        u = progress(step, self.warmup_steps)
-        return rising(self._init, self.peak_value, u, self.warmup_shape)
+        return warming(self._init, self.peak_value, step, self.warmup_steps, self.warmup_shape)
 
     def _cool_down(self, step: Number) -> Number:
         u = progress(step - self.warmup_steps, self.cooldown_steps)
@@ -105,4 +105,9 @@ class Infinite:
 
     def knots(self, stop: int) -> tuple[int, ...]:
         cooled = self.warmup_steps + self.cooldown_steps
-        return (self.warmup_steps, cooled, self.total_steps - self.decay_steps, self.total_steps)
+        return (
+            *warmup_knots(self.warmup_steps, self.warmup_shape),
+            cooled,
+            self.total_steps - self.decay_steps,
+            self.total_steps,
+        )

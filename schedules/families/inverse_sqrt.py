@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..elementwise import Number, at_least, piecewise, progress, sqrt
-from ..fields import OneOrMoreSteps, ShapeName, Steps, Value, check_shape_ends, settle
+from ..elementwise import Number, at_least, piecewise, sqrt
+from ..fields import OneOrMoreSteps, Steps, Value, WarmupShape, check_shape_ends, settle
 from ..registry import register
-from ..shapes import first_value, rising
+from ..shapes import first_value, warming, warmup_knots
 
 
 @register("inverse_sqrt")
@@ -33,7 +33,7 @@ class InverseSqrt:
         timescale: ``S`` [steps, >= 1]; 3 S after the warm-up half is left. ``None`` is ``warmup_steps``.
         init_value: value at step 0 when ``W > 0``; ``None`` is peak / (W + 1), so the first update moves.
         end_value: the floor.
-        warmup_shape: ``r``, a name in ``SHAPES``, run backwards.
+        warmup_shape: ``r``, a name in ``SHAPES``, run backwards, or ``logarithmic``.
 
     Raises:
         ValueError: a field is out of bounds, or there is neither a timescale nor a warm-up.
@@ -51,7 +51,7 @@ class InverseSqrt:
     timescale: OneOrMoreSteps | None = None
     init_value: Value | None = None
     end_value: Value = 0.0
-    warmup_shape: ShapeName = "linear"
+    warmup_shape: WarmupShape = "linear"
 
     def __post_init__(self) -> None:
         settle(self)
@@ -74,8 +74,7 @@ class InverseSqrt:
         return piecewise(step, (self.warmup_steps,), (self._warm_up, self._decay))
 
     def _warm_up(self, step: Number) -> Number:
-        u = progress(step, self.warmup_steps)
-        return rising(self._init, self.peak_value, u, self.warmup_shape)
+        return warming(self._init, self.peak_value, step, self.warmup_steps, self.warmup_shape)
 
     def _decay(self, step: Number) -> Number:
         scale = self._timescale
@@ -83,6 +82,6 @@ class InverseSqrt:
 
     def knots(self, stop: int) -> tuple[int, ...]:
         if self.end_value == 0.0:
-            return (self.warmup_steps,)
+            return warmup_knots(self.warmup_steps, self.warmup_shape)
         floor = self._timescale * ((self.peak_value / self.end_value) ** 2 - 1.0)
-        return (self.warmup_steps, self.warmup_steps + math.ceil(floor))
+        return (*warmup_knots(self.warmup_steps, self.warmup_shape), self.warmup_steps + math.ceil(floor))

@@ -10,13 +10,14 @@ from ..fields import (
     ShapeName,
     Steps,
     Value,
+    WarmupShape,
     check_at_most,
     check_shape_ends,
     percent,
     settle,
 )
 from ..registry import register
-from ..shapes import between, rising
+from ..shapes import between, warming, warmup_knots
 
 
 @register("onecycle")
@@ -44,7 +45,7 @@ class OneCycle:
         decay_steps: ``D``, the last phase only [steps, >= 0]; 0 makes two phases.
         end_value: value from step ``T`` on. ``None`` is a tenth of ``init_value`` for a rate (init below
             peak), as the policy's text says, and ``init_value`` for a momentum; 0 is the policy's formula.
-        warmup_shape: ``r``, a name in ``SHAPES``, run backwards.
+        warmup_shape: ``r``, a name in ``SHAPES``, run backwards, or ``logarithmic``.
         decay_shape: ``s``, a name in ``SHAPES``.
 
     Raises:
@@ -64,7 +65,7 @@ class OneCycle:
     warmup_steps: Steps = percent(45)
     decay_steps: Steps = percent(10)
     end_value: Value | None = None
-    warmup_shape: ShapeName = "linear"
+    warmup_shape: WarmupShape = "linear"
     decay_shape: ShapeName = "linear"
 
     def __post_init__(self) -> None:
@@ -85,8 +86,7 @@ class OneCycle:
         return piecewise(step, (self.warmup_steps, turn), (self._up, self._back, self._away))
 
     def _up(self, step: Number) -> Number:
-        u = progress(step, self.warmup_steps)
-        return rising(self.init_value, self.peak_value, u, self.warmup_shape)
+        return warming(self.init_value, self.peak_value, step, self.warmup_steps, self.warmup_shape)
 
     def _back(self, step: Number) -> Number:
         length = self.total_steps - self.decay_steps - self.warmup_steps
@@ -99,4 +99,8 @@ class OneCycle:
         return between(self.init_value, self._end, u, self.decay_shape)
 
     def knots(self, stop: int) -> tuple[int, ...]:
-        return (self.warmup_steps, self.total_steps - self.decay_steps, self.total_steps)
+        return (
+            *warmup_knots(self.warmup_steps, self.warmup_shape),
+            self.total_steps - self.decay_steps,
+            self.total_steps,
+        )

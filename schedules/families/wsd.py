@@ -11,13 +11,14 @@ from ..fields import (
     ShapeName,
     Steps,
     Value,
+    WarmupShape,
     check_at_most,
     check_shape_ends,
     percent,
     settle,
 )
 from ..registry import register
-from ..shapes import between, first_value, rising
+from ..shapes import between, first_value, warming, warmup_knots
 
 
 @register("wsd")
@@ -45,7 +46,7 @@ class WarmupStableDecay:
         decay_steps: ``D``, the last phase only [steps, >= 0]; 0 never decays.
         init_value: value at step 0 when ``W > 0``; ``None`` is peak / (W + 1), so the first update moves.
         end_value: value from step ``T`` on when ``D > 0``.
-        warmup_shape: ``r``, a name in ``SHAPES``, run backwards.
+        warmup_shape: ``r``, a name in ``SHAPES``, run backwards, or ``logarithmic``.
         decay_shape: ``s``, a name in ``SHAPES``.
         power: exponent of the fraction left in the decay [> 0].
 
@@ -66,7 +67,7 @@ class WarmupStableDecay:
     decay_steps: Steps = percent(20)
     init_value: Value | None = None
     end_value: Value = 0.0
-    warmup_shape: ShapeName = "linear"
+    warmup_shape: WarmupShape = "linear"
     decay_shape: ShapeName = "linear"
     power: PositiveRatio = 1.0
 
@@ -86,8 +87,7 @@ class WarmupStableDecay:
         return piecewise(step, (self.warmup_steps,), (self._warm_up, self._decay))
 
     def _warm_up(self, step: Number) -> Number:
-        u = progress(step, self.warmup_steps)
-        return rising(self._init, self.peak_value, u, self.warmup_shape)
+        return warming(self._init, self.peak_value, step, self.warmup_steps, self.warmup_shape)
 
     def _decay(self, step: Number) -> Number:
         end = self.end_value if self.decay_steps else self.peak_value
@@ -95,4 +95,8 @@ class WarmupStableDecay:
         return between(self.peak_value, end, u, self.decay_shape, self.power)
 
     def knots(self, stop: int) -> tuple[int, ...]:
-        return (self.warmup_steps, self.total_steps - self.decay_steps, self.total_steps)
+        return (
+            *warmup_knots(self.warmup_steps, self.warmup_shape),
+            self.total_steps - self.decay_steps,
+            self.total_steps,
+        )

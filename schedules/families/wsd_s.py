@@ -12,9 +12,19 @@ from itertools import pairwise
 import numpy as np
 
 from ..elementwise import Number, piecewise, progress
-from ..fields import OneOrMoreSteps, Part, PositiveRatio, ShapeName, Steps, Value, check_shape_ends, settle
+from ..fields import (
+    OneOrMoreSteps,
+    Part,
+    PositiveRatio,
+    ShapeName,
+    Steps,
+    Value,
+    WarmupShape,
+    check_shape_ends,
+    settle,
+)
 from ..registry import register
-from ..shapes import between, first_value, rising
+from ..shapes import between, first_value, warming, warmup_knots
 
 
 @register("wsd_s")
@@ -43,7 +53,7 @@ class WarmupStableDecaySimplified:
         decay_fraction: the part of each cycle that decays [>= 0, <= 1].
         init_value: value at step 0 when ``W > 0``; ``None`` is peak / (W + 1), so the first update moves.
         end_value: value approached by each decay.
-        warmup_shape: ``r``, a name in ``SHAPES``, run backwards.
+        warmup_shape: ``r``, a name in ``SHAPES``, run backwards, or ``logarithmic``.
         decay_shape: ``s``, a name in ``SHAPES``; the paper's is ``inverse``, with an end value > 0.
         power: exponent of the fraction left in a decay [> 0].
 
@@ -66,7 +76,7 @@ class WarmupStableDecaySimplified:
     decay_fraction: Part = 0.1
     init_value: Value | None = None
     end_value: Value = 0.0
-    warmup_shape: ShapeName = "linear"
+    warmup_shape: WarmupShape = "linear"
     decay_shape: ShapeName = "linear"
     power: PositiveRatio = 1.0
 
@@ -115,7 +125,7 @@ class WarmupStableDecaySimplified:
         low = self.end_value if i else self._init
 
         def up(step: Number) -> Number:
-            return rising(low, self.peak_value, progress(step - start, top - start), self.warmup_shape)
+            return warming(low, self.peak_value, step - start, top - start, self.warmup_shape)
 
         def down(step: Number) -> Number:
             bottom = self.end_value if turn < end else self.peak_value
@@ -125,4 +135,6 @@ class WarmupStableDecaySimplified:
         return piecewise(step, (top,), (up, down))
 
     def knots(self, stop: int) -> Iterable[int]:
-        return (step for cycle in self._cycles for step in cycle)
+        for start, top, turn, end in self._cycles:
+            rise = warmup_knots(top - start, self.warmup_shape)
+            yield from (start, *(start + step for step in rise), turn, end)

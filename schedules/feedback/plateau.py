@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ..combine.compose import Ramp
-from ..fields import Count, Ratio, Rule, ShapeName, Steps, Value, settle
+from ..fields import Count, Ratio, Rule, Steps, Value, WarmupShape, settle
 from ..shapes import first_value
 from .rule import (
     Factor,
@@ -96,7 +96,7 @@ class Plateau:
     window: Count = 1
     warmup_steps: Steps = 0
     init_value: Value | None = None
-    warmup_shape: ShapeName = "linear"
+    warmup_shape: WarmupShape = "linear"
     convention: Convention = "torch"
 
     def __post_init__(self) -> None:

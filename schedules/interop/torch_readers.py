@@ -69,6 +69,11 @@ def _at_least_one(steps: int) -> int:
 
 @READERS.entry("LambdaLR")
 def _lambda(scheduler: Any, turn: Turn) -> Schedule:
+    if scheduler.last_epoch % 1:
+        raise ValueError(
+            f"it was stepped by parts of an epoch, to {scheduler.last_epoch}, and its function is read at "
+            "whole steps only; step it to a whole one, or use scale(function, rate), which takes any step"
+        )
     return PerInterval(function=scheduler.lr_lambdas[turn.group], scale=float(scheduler.base_lrs[turn.group]))
 
 

@@ -1,5 +1,6 @@
 """Settings and schedulers as people give them: odd numbers, arrays, wrapped and restored schedulers."""
 
+import dataclasses
 import math
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ from schedules import (
     Constant,
     Exponential,
     Horizon,
+    Plateau,
     add,
     area,
     build,
@@ -61,6 +63,36 @@ def test_restarts_stepped_by_parts_of_an_epoch_are_read(mult, moment):
     curve = from_torch(peer)["lr"]
     assert curve == build("cosine_restarts", peak_value=0.1, cycle_steps=10, cycle_mult=mult, end_value=0.01)
     assert curve(moment) == pytest.approx(peer.get_last_lr()[0], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda optimizer: peers.StepLR(optimizer, 5),
+        lambda optimizer: peers.MultiStepLR(optimizer, [5, 9]),
+        lambda optimizer: peers.LinearLR(optimizer),
+        lambda optimizer: peers.ExponentialLR(optimizer, 0.9),
+        lambda optimizer: peers.PolynomialLR(optimizer, 20),
+        lambda optimizer: peers.CosineAnnealingLR(optimizer, 20),
+        lambda optimizer: peers.CyclicLR(optimizer, 0.1, 0.2, 5),
+        lambda optimizer: peers.OneCycleLR(optimizer, 0.1, total_steps=50),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Detected call of", "ignore:The epoch parameter")
+def test_every_other_scheduler_stepped_by_parts_is_read_too(made):
+    peer = made(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1, momentum=0.9))
+    peer.step(13.4)
+    assert from_torch(peer)["lr"](13.4) == pytest.approx(peer.get_last_lr()[0], rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of", "ignore:The epoch parameter")
+def test_a_function_stepped_by_parts_is_refused_for_the_true_reason():
+    peer = peers.LambdaLR(sgd(), lambda n: 0.9**n)
+    peer.step(3.4)
+    with pytest.raises(ValueError, match=r"stepped by parts of an epoch, to 3\.4"):
+        from_torch(peer)
+    curve = scale(lambda n: 0.9**n, 0.1)
+    assert curve(3.4) == pytest.approx(peer.get_last_lr()[0], rel=1e-12)
 
 
 def test_a_scheduler_that_accelerate_prepared_is_read():
@@ -334,6 +366,32 @@ def test_a_logarithmic_warmup_is_deepspeed_s(length):
         gained = math.log(step + 1) / math.log(max(2, length)) if step < length else 1.0  # its WarmupLR
         assert curve(step) == pytest.approx(0.001 + (0.1 - 0.001) * min(1.0, gained), rel=1e-12)
     np.testing.assert_allclose(values(curve, length + 5), [curve(t) for t in range(length + 5)], rtol=1e-12)
+
+
+@pytest.mark.parametrize("length", [1, 2, 7])
+@pytest.mark.parametrize("name", ["wsd", "onecycle", "infinite", "inverse_sqrt", "wsd_s"])
+def test_a_logarithmic_warmup_is_one_for_every_schedule_with_its_own(name, length):
+    settings = {"peak_value": 0.1, "warmup_steps": length, "init_value": 0.001}
+    longs = {} if name == "inverse_sqrt" else {"total_steps": 100}
+    curve = build(name, warmup_shape="logarithmic", **settings, **longs)
+    ramp = build("constant", warmup_shape="logarithmic", **settings)
+    assert values(curve, length + 1).tolist() == values(ramp, length + 1).tolist()
+    assert [curve(t) for t in range(length + 1)] == pytest.approx(
+        values(ramp, length + 1).tolist(), rel=1e-12
+    )
+    assert schedules.loads(schedules.dumps(curve)) == curve
+    assert length < 3 or length - 1 in {kink.step for kink in kinks(curve, 100)}
+
+
+def test_what_follows_a_loss_may_warm_up_so_too():
+    plateau = Plateau(peak_value=0.1, warmup_steps=7, warmup_shape="logarithmic")
+    ramp = build("constant", peak_value=0.1, warmup_steps=7, warmup_shape="logarithmic")
+    assert plateau.value(dataclasses.replace(plateau.init(), seen=3)) == ramp(3)
+
+
+def test_a_decay_is_not_logarithmic():
+    with pytest.raises(ValueError, match="decay_shape must be a shape's name, got 'logarithmic'"):
+        build("wsd", total_steps=100, peak_value=1.0, decay_shape="logarithmic")
 
 
 @given(st.integers(1, 40), st.floats(0.2, 0.99), st.none() | st.integers(1, 12))
