@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 ARGUMENTS = "arguments"
 """Tag of a run or a sweep: the overrides of its command line as a list in JSON, to build commands from."""
 PARENT = "mlflow.parentRunId"
@@ -44,3 +46,14 @@ BEST_VAL_LOSS, BEST_VAL_ACCURACY = "best/val_loss", "best/val_accuracy"
 """Metrics of a finished run, and of a sweep: the lowest loss, and what the evaluation judged best has."""
 FINAL_LOSS = "final/loss"
 """Metric of a finished run: the mean training loss of its last steps."""
+RESUMED = "resumed."
+"""Tags of a run that went on with other settings: this, then the param, which MLflow never lets change."""
+TOTAL_STEPS = "total_steps"
+"""Param of a run: its length when it began; with ``RESUMED``, the tag of what it came to."""
+FINAL_TOTAL_STEPS = "final/total_steps"
+"""Metric of a run that went on for longer: its length now."""
+
+
+def in_force(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the params of a run in MLflow with the values that they came to where it was resumed."""
+    return {key: tags.get(f"{RESUMED}{key}", value) for key, value in params.items()}

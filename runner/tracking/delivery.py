@@ -22,6 +22,7 @@ from ..record import keys
 from ..record.directory import Ending, RunDirectory, Sent, now
 from ..record.journal import read
 from . import view
+from .moved import refuse_lost
 from .store import HEARTBEAT, shows_views, store, texts
 
 POINTS_IN_BATCH = 1000  # MLflow's limit for one call
@@ -33,16 +34,19 @@ class Delivery:
     """Brings one run directory to MLflow, as far as it has come; call :meth:`advance` again for the rest.
 
     Raises:
-        ConfigError: the store cannot be reached or opened.
+        ConfigError: the store cannot be reached or opened, or has the run and is not there any more.
         BlockingIOError: the run of the sweep that it is part of is not made yet.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
         self._order = directory.order
+        if directory.sent is not None:
+            refuse_lost(self._order.uri)
         self._store = store(self._order.uri, self._order.experiment)
         self._client = self._store.client
         self._sent = directory.sent or self._begin()
+        self._tell_changed()
         self._next_beat = 0.0
 
     def _begin(self) -> Sent:
@@ -54,6 +58,16 @@ class Delivery:
         sent.view = self._show(sent.run_id)
         self.directory.write(sent)
         return sent
+
+    def _tell_changed(self) -> None:
+        """Tell MLflow what a resumed run's settings came to: its params stay as they were at first."""
+        changed = self._order.changed
+        if not changed:
+            return
+        tags = [RunTag(k, v) for k, v in texts({keys.RESUMED + k: v for k, v in changed.items()}).items()]
+        steps = changed.get(keys.TOTAL_STEPS)
+        points = [Metric(keys.FINAL_TOTAL_STEPS, steps, self._order.started, steps)] if steps else []
+        self._client.log_batch(self._sent.run_id, metrics=points, tags=tags, synchronous=True)
 
     def _show(self, run_id: str, *, is_final: bool = False) -> str | None:
         """Write the view of a sweep's jobs, or of runs; return its key, ``None`` where MLflow takes none."""
