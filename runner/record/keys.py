@@ -48,10 +48,6 @@ FINAL_LOSS = "final/loss"
 """Metric of a finished run: the mean training loss of its last steps."""
 RESUMED = "resumed."
 """Tags of a run that went on with other settings: this, then the param, which MLflow never lets change."""
-TOTAL_STEPS = "total_steps"
-"""Param of a run: its length when it began; with ``RESUMED``, the tag of what it came to."""
-FINAL_TOTAL_STEPS = "final/total_steps"
-"""Metric of a run that went on for longer: its length now."""
 
 
 def in_force(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:

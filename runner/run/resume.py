@@ -9,7 +9,6 @@ from omegaconf import DictConfig, OmegaConf
 from schedules.names import nearest
 
 from ..errors import ConfigError
-from ..record import keys
 from ..record.directory import Ending, Order, RunDirectory, locate
 from ..record.journal import count
 from ..record.result import JobResult
@@ -139,8 +138,8 @@ def _continued(
 
 def _changed(order: Order, wanted: DictConfig) -> dict[str, Any]:
     """Return the params that are no longer what MLflow was told when the run began."""
-    now = flat(OmegaConf.to_container(wanted)) | {keys.TOTAL_STEPS: order.total_steps}
-    wide = {key: now.get(key) for key in [*may_change(), keys.TOTAL_STEPS] if key in order.params}
+    now = flat(OmegaConf.to_container(wanted))
+    wide = {key: now.get(key) for key in may_change() if key in order.params}
     # Changed back, it is still told: MLflow has the tag of the value in between.
     return {k: value for k, value in wide.items() if value != order.params[k] or k in order.changed}
 

@@ -61,13 +61,10 @@ class Delivery:
 
     def _tell_changed(self) -> None:
         """Tell MLflow what a resumed run's settings came to: its params stay as they were at first."""
-        changed = self._order.changed
-        if not changed:
-            return
-        tags = [RunTag(k, v) for k, v in texts({keys.RESUMED + k: v for k, v in changed.items()}).items()]
-        steps = changed.get(keys.TOTAL_STEPS)
-        points = [Metric(keys.FINAL_TOTAL_STEPS, steps, self._order.started, steps)] if steps else []
-        self._client.log_batch(self._sent.run_id, metrics=points, tags=tags, synchronous=True)
+        told = texts({keys.RESUMED + key: value for key, value in self._order.changed.items()})
+        if told:
+            tags = [RunTag(key, text) for key, text in told.items()]
+            self._client.log_batch(self._sent.run_id, tags=tags, synchronous=True)
 
     def _show(self, run_id: str, *, is_final: bool = False) -> str | None:
         """Write the view of a sweep's jobs, or of runs; return its key, ``None`` where MLflow takes none."""
