@@ -28,8 +28,8 @@ class Estimate:
 def mean_ranks(losses: Sequence[Floats], level: float = 0.95) -> Estimate:
     """Return each schedule's rank by its mean loss, averaged over workloads; 1 is the lowest loss.
 
-    The intervals are percentiles over workloads whose seeds are drawn again, the same seeds for all schedules:
-    they speak of other seeds on these workloads, not of other workloads.
+    The intervals are percentiles over workloads whose seeds are drawn again, the same for all schedules: they
+    speak of other seeds on these workloads, not of other workloads.
 
     Args:
         losses: for each workload, shape ``(arms, seeds)``; infinite where a run diverged.
@@ -74,7 +74,8 @@ def interquartile_means(scores: Sequence[Floats], level: float = 0.95) -> Estima
     Source:
         IQM: Agarwal et al. 2021, https://arxiv.org/abs/2108.13264
 
-    >>> interquartile_means([np.array([[0.0, 1.0], [0.0, 0.0]]), np.array([[2.0, 30.0], [0.0, 0.0]])]).value.tolist()
+    >>> scores = [np.array([[0.0, 1.0], [0.0, 0.0]]), np.array([[2.0, 30.0], [0.0, 0.0]])]
+    >>> interquartile_means(scores).value.tolist()
     [1.5, 0.0]
     """
 
@@ -108,7 +109,9 @@ def profile(times: Floats, ratios: Sequence[float] = RATIOS) -> Floats:
     return np.stack([(np.isfinite(times) & (times <= tau * fastest)).mean(axis=1) for tau in ratios], axis=1)
 
 
-def _bootstrap(tables: Sequence[Floats], figure: Callable[[Sequence[Floats]], Floats], level: float) -> Estimate:
+def _bootstrap(
+    tables: Sequence[Floats], figure: Callable[[Sequence[Floats]], Floats], level: float
+) -> Estimate:
     rng = np.random.default_rng(0)
     drawn = [t[:, rng.integers(t.shape[1], size=(RESAMPLES, t.shape[1]))] for t in tables]
     ends = np.quantile(figure(drawn), [(1 - level) / 2, (1 + level) / 2], axis=-1)

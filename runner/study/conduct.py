@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 from ..console import out, short
 from ..errors import JobFailed
 from ..record.directory import RunDirectory
-from ..settings.overrides import quoted
+from ..settings.overrides import key_of, quoted
+from ..words import duration, many
 from .manifest import Study, Workload, first_of
 
 RUNNER = [sys.executable, "-m", "runner"]
@@ -41,29 +43,25 @@ def carry_out(study: Study, folder: Path, extra: list[str]) -> None:
 
 
 def plan(study: Study, folder: Path, extra: list[str]) -> None:
-    """Have each sweep say what it would train and how long that takes; train nothing.
+    """Have each sweep say what it would train and how long that takes; add up what is missing; train nothing.
 
     Raises:
         JobFailed: a command failed.
     """
+    jobs, seconds = 0, 0.0
     for workload in study.workloads:
-        sweep = folder / workload.name
-        if _has_ended(sweep):
-            out.print(f"{workload.name} has ended: {short(sweep)}")
+        if _has_ended(folder / workload.name):
+            out.print(f"{workload.name} has ended: {short(folder / workload.name)}")
             continue
         out.print(f"{workload.name}: {workload.about}", soft_wrap=True)
-        command = [
-            each for each in study.command(workload, folder) if not each.startswith("trainer.init_from=")
-        ]
-        _call(
-            [
-                "-m",
-                *command,
-                *extra,
-                "--plan",
-                f"hydra.sweep.dir={quoted(str(folder / 'plans' / workload.name))}",
-            ]
-        )
+        made = folder / "plans" / workload.name
+        command = [each for each in study.command(workload, folder) if key_of(each) != "trainer.init_from"]
+        _call(["-m", *command, *extra, "--plan", f"hydra.sweep.dir={quoted(str(made))}"])
+        figures = json.loads((made / "plan-figures.json").read_text())
+        most = len(study.schedules) * (len(workload.rates) + study.fresh_seeds)
+        jobs += most
+        seconds += figures["beside"] + figures["seconds"] / figures["jobs"] * most
+    out.print(f"in all at most {many(jobs, 'job')}, about {duration(seconds)} where nothing else runs")
 
 
 def line_of(study: Study, workload: Workload, folder: Path) -> str:

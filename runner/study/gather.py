@@ -144,8 +144,7 @@ def _steps(contender: Contender, target: float) -> float:
     """Return the steps by which half of the runs have reached the target; infinite where they do not."""
     pairs = [steps_to(target, o.run) for o in contender.reported]
     spent = [
-        steps if hit else o.run.total_steps
-        for (steps, hit), o in zip(pairs, contender.reported, strict=True)
+        steps if hit else o.run.total_steps for (steps, hit), o in zip(pairs, contender.reported, strict=True)
     ]
     median = kaplan_meier_median(spent, [hit for _, hit in pairs])
     return math.inf if median is None else median

@@ -12,6 +12,8 @@ from schedules.names import nearest
 
 from ..errors import ConfigError, reason_of
 from ..record.directory import write_atomically
+from ..settings.overrides import given
+from ..sweep.conf import FairSweeperConf
 
 LAPTOP = Path(__file__).with_name("laptop.toml")
 """The study that is made by default."""
@@ -62,6 +64,14 @@ class Study:
     sweep: list[str]
     workloads: list[Workload]
     claims: list[Claim] = field(default_factory=list)
+
+    @property
+    def fresh_seeds(self) -> int:
+        """Seeds that each schedule is judged on, at most."""
+        found = given(self.sweep)
+        most = int(found.get("hydra.sweeper.max_seeds", FairSweeperConf.max_seeds))
+        fixed = found.get("hydra.sweeper.final_seeds", "[]").strip("[]")
+        return most if "hydra.sweeper.until" in found else len([each for each in fixed.split(",") if each])
 
     def command(self, workload: Workload, folder: Path) -> list[str]:
         """Return the overrides of a workload's sweep.
