@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint .co
 UI := MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false $(BIN)/mlflow ui --workers 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run sweep ui test slow soak lint check readme bench gpu clean \
+.PHONY: help run sweep study ui test slow soak lint check readme bench gpu clean \
 	env up down logs ps scale submit users backup restore move upgrade
 
 help: ## List the targets
@@ -24,6 +24,9 @@ SWEEP := schedule=constant,step,cosine,onecycle optimizer.lr=0.1,0.3,1 seed=0,1 
 
 sweep: .venv/.made ## Compare four schedules, each at its best rate, until that is decided (ARGS="--plan")
 	$(BIN)/python -m runner -m $(SWEEP) $(ARGS)
+
+study: .venv/.made ## Which schedule for what: seven workloads; goes on where it was stopped (ARGS="--plan")
+	$(BIN)/python -m runner study --page docs/which-schedule.md $(ARGS)
 
 ui: .venv/.made ## Open MLflow on the local store: http://127.0.0.1:5000
 	$(UI) --backend-store-uri sqlite:///mlflow.db $(ARGS)

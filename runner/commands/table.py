@@ -23,6 +23,7 @@ class Command:
 
 COMMANDS = {
     "compare": Command("compare.command", "which schedule, at which peak rate, how sure"),
+    "study": Command("study.command", "which schedule for what: one answer over several workloads"),
     "predict": Command("foresight.command", "how runs that were not made would end"),
     "transfer": Command("foresight.transfer", "which peak rate to take at another scale"),
     "sync": Command("commands.sync", "send to MLflow what it has not got yet"),

@@ -175,7 +175,7 @@ def _said(run: Run, searched: Strings[str] = ()) -> dict[str, Any]:
         "status": info.status,
         "rate": peak_rate(params),
         "seed": int(params.get("seed", 0)),
-        "total_steps": int(params.get("total_steps", 0)),
+        "total_steps": int(tags.get(keys.TOTAL_STEPS) or params.get("total_steps", 0)),
         "seconds": (info.end_time - info.start_time) / 1000 if info.end_time else 0.0,
         "diverged_at": int(diverged) if diverged is not None else None,
         "reason": tags.get("reason", ""),

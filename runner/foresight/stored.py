@@ -52,7 +52,7 @@ def of_runs(archive: Archive, runs: list[Run]) -> list[Log]:
                 run.info.run_name,
                 "MLflow",
                 series,
-                int(params.get("total_steps", 0)),
+                int(run.data.tags.get(keys.TOTAL_STEPS) or params.get("total_steps", 0)),
                 epochs_of(params),
                 plan,
                 params | {"schedule": run.data.tags.get("schedule", "")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from schedules.show.terminal import bars, columns_of, scale
 
 from ..console import err, out, short
 from ..errors import ConfigError
+from ..record.directory import write_atomically
 from ..settings.config import import_plugins
 from ..settings.overrides import given
 from ..words import duration, many
@@ -52,6 +54,9 @@ def show_plan(wanted: list[Wanted], checked: list[Checked], mine: Sweep, slots: 
         f"{many(len(wanted), 'job')}, {many(steps, 'step')}, {points:,} points for MLflow; "
         f"about {duration(SWEEP_SECONDS + seconds / slots)} with {slots} at a time"
     )
+    figures = {"jobs": len(wanted), "steps": steps, "seconds": seconds / slots, "beside": SWEEP_SECONDS}
+    mine.directory.path.mkdir(parents=True, exist_ok=True)
+    write_atomically(mine.directory.path / "plan-figures.json", json.dumps(figures).encode())
     tell_twins(wanted, checked)
     for finding in dict.fromkeys(f for look in checked for f in look.findings):
         err.print(f"warning: {finding}", soft_wrap=True)
@@ -86,7 +91,6 @@ def _draw(drawn: dict[str, Checked], mine: Sweep) -> None:
 
     plans = {kind: {"lr": schedules.from_spec(look.plan["lr"])} for kind, look in drawn.items()}
     path = mine.directory.path / "plan.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         save(path, plans, max(look.total_steps for look in drawn.values()))
     except ValueError as error:

@@ -154,9 +154,13 @@ class Delivery:
 
     def _end(self, ending: Ending) -> None:
         steps = self._sent.rows.get(self.directory.steps.name, 0)
-        points = [Metric(k, v, ending.time, steps) for k, v in ending.metrics.items() if math.isfinite(v)]
-        tags = dict(ending.tags)
-        if resumed := self.directory.order.resumed:  # it may have gone on since this delivery began
+        figures, tags = dict(ending.metrics), dict(ending.tags)
+        order = self.directory.order  # it may have gone on since this delivery began
+        if order.past_plans and order.total_steps:
+            tags[keys.TOTAL_STEPS] = str(order.total_steps)
+            figures[keys.TOTAL_STEPS] = float(order.total_steps)
+        points = [Metric(k, v, ending.time, steps) for k, v in figures.items() if math.isfinite(v)]
+        if resumed := order.resumed:
             tags["resumed.at"] = ", ".join(map(str, resumed))
         if keys.SWEEP_ARGUMENTS in self._order.tags:
             self._sent.view = self._show(self._sent.run_id, is_final=self._has_final_runs())

@@ -1,0 +1,1 @@
+"""One answer over several workloads: the same schedules on each, tuned for each, judged together."""
