@@ -28,7 +28,7 @@ class Late:
         schedules.fields.settle(self)
 
     def __call__(self, step):
-        return self.peak_value
+        return self.peak_value * (1 - step / self.total_steps)
 """
 
 
