@@ -12,6 +12,26 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+PLUGIN = """
+from dataclasses import dataclass
+
+import schedules
+
+
+@schedules.register("late")
+@dataclass(frozen=True, kw_only=True)
+class Late:
+    total_steps: schedules.fields.OneOrMoreSteps
+    peak_value: schedules.fields.Value
+
+    def __post_init__(self):
+        schedules.fields.settle(self)
+
+    def __call__(self, step):
+        return self.peak_value
+"""
+
+
 @pytest.fixture(scope="module")
 def installed(copy_repository, tmp_path_factory):
     """The wheel that pip builds of the repository, unpacked into a folder of its own."""
@@ -57,15 +77,20 @@ def test_its_commands_are_the_two_entry_points(installed):
 @pytest.mark.parametrize(
     ("module", "arguments", "said"),
     [
-        ("runner", ["schedule=wsd", "trainer.steps=3"], "validation accuracy"),
+        ("runner", ["plugins=[p]", "schedule=late", "trainer.steps=3"], "validation accuracy"),
         ("schedules", ["list"], "onecycle"),
     ],
 )
 def test_it_runs_from_any_folder(installed, tmp_path, module, arguments, said):
+    """Beside other people's packages of our names, and with a plugin of the folder, as the console script."""
+    for name in ("conf", "runner", "schedules"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"raise RuntimeError('another {name}')")
+    (tmp_path / "p.py").write_text(PLUGIN)
     script = f"import sys; from {module}.__main__ import main; sys.exit(main())"
     environment = os.environ | {"PYTHONPATH": str(installed)}
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
+        [sys.executable, "-P", "-c", script, *arguments],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -31,6 +31,7 @@ COMMANDS = {
     "verify-resume": Command("commands.verify", "prove on your settings that a killed run goes on unharmed"),
     "submit": Command("service.submit", "run a command on a team's Ray cluster"),
     "move": Command("service.move", "copy a store of SQLite into one of PostgreSQL"),
+    "relocate": Command("service.relocate", "mend a store of SQLite whose folder was moved"),
     "users": Command("service.accounts", "accounts and rights in an MLflow server"),
 }
 

@@ -16,6 +16,7 @@ from .answer import answer
 from .choice import Contender, choose, stand
 from .decide import decide, looks_of
 from .findings import Findings
+from .lengths import of_one_length
 from .model import Collection, Question, Trained
 from .outcomes import Outcome, ledger, loss_before_training, outcomes
 from .pairs import differences
@@ -42,6 +43,8 @@ def analyse(collection: Collection, question: Question) -> Findings:
         ConfigError: no run of the sweep has a result; the baseline is not one of its arms, or has no result;
             alpha or the target is out of bounds.
     """
+    everything = collection.runs
+    collection, lengths = of_one_length(collection)
     runs = collection.runs
     _check(question)
     initial = loss_before_training(runs)
@@ -62,7 +65,7 @@ def analyse(collection: Collection, question: Question) -> Findings:
     found = differences(contenders, baseline, alpha, chosen_by_data=chosen, blocked=decision.blocked)
     findings = Findings(
         question=replace(question, baseline=name, target=target),
-        ledger=ledger(runs),
+        ledger=ledger(everything),
         responses=[c.response for c in contenders if c.response],
         standings=[
             stand(c, contenders[0], [r for r in runs if r.arm == c.arm], target, 1 - alpha)
@@ -71,7 +74,7 @@ def analyse(collection: Collection, question: Question) -> Findings:
         differences=found,
         decision=decision if trained else None,
         tuning={c.arm: expected_best(c.response.means).tolist() for c in contenders if c.response},
-        anomalies=remarks(collection, contenders, baseline, question),
+        anomalies=[*lengths, *remarks(collection, contenders, baseline, question)],
         advice=advice(collection, contenders, decision),
         answer=[],
     )

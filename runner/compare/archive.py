@@ -56,7 +56,6 @@ class Archive:
         if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE).partition("?")[0]).is_file():
             raise ConfigError(f"uri must be a store that is there, got {uri!r}")
         refuse_other_files(uri, "uri")
-        refuse_other_files(uri, "uri")
         with self._asked():
             self._client = MlflowClient(tracking_uri=uri)
 

@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
             raise ConfigError(f"--{name} is of --logs, and there are none")
     from .. import console  # and mlflow, matplotlib: only where the options are right
     from ..settings.address import absolute
+    from ..tracking.moved import warning
     from . import reader, report
     from .archive import Archive
     from .model import Question
@@ -66,6 +67,8 @@ def main(arguments: list[str]) -> int:
     directory = reader.directory_of(which[0])
     defaults = directory.order if directory is not None else default_tracking()
     archive = Archive(absolute(asked.uri or defaults.uri))
+    if (note := warning(archive.uri)) is not None:
+        console.err.print(f"note   {note}", soft_wrap=True)
     where = asked.experiment or defaults.experiment
     parent, *further = [reader.find(archive, where, each) for each in which]
     question = Question(baseline=asked.baseline, target=asked.target, alpha=asked.alpha)

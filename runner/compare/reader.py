@@ -166,7 +166,8 @@ def with_curves(archive: Archive, collection: Collection, chosen: Iterable[str])
 
 def _said(run: Run, searched: Strings[str] = ()) -> dict[str, Any]:
     """Return what a run's own record says of it, without its curves and its arm."""
-    info, tags, params = run.info, run.data.tags, run.data.params
+    info, tags = run.info, run.data.tags
+    params = keys.in_force(run.data.params, tags)
     diverged = tags.get(keys.DIVERGED_STEP)
     return {
         "run_id": info.run_id,
@@ -174,13 +175,13 @@ def _said(run: Run, searched: Strings[str] = ()) -> dict[str, Any]:
         "status": info.status,
         "rate": peak_rate(params),
         "seed": int(params.get("seed", 0)),
-        "total_steps": int(params.get("total_steps", 0)),
+        "total_steps": int(tags.get(keys.TOTAL_STEPS) or params.get("total_steps", 0)),
         "seconds": (info.end_time - info.start_time) / 1000 if info.end_time else 0.0,
         "diverged_at": int(diverged) if diverged is not None else None,
         "reason": tags.get("reason", ""),
         "stage": tags.get(keys.SWEEP_STAGE, ""),
         "trial": " ".join(f"{key}={params[key]}" for key in sorted(searched) if key in params),
-        "params": dict(params),
+        "params": params,
     }
 
 

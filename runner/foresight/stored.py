@@ -40,7 +40,7 @@ def of_runs(archive: Archive, runs: list[Run]) -> list[Log]:
     found = {key: archive.curves(ids, key) for key in KEYS}
     logs = []
     for run in runs:
-        run_id, params = run.info.run_id, dict(run.data.params)
+        run_id, params = run.info.run_id, keys.in_force(run.data.params, run.data.tags)
         series = {
             k: Series(held[run_id].steps, held[run_id].values) for k, held in found.items() if run_id in held
         }
@@ -52,7 +52,7 @@ def of_runs(archive: Archive, runs: list[Run]) -> list[Log]:
                 run.info.run_name,
                 "MLflow",
                 series,
-                int(params.get("total_steps", 0)),
+                int(run.data.tags.get(keys.TOTAL_STEPS) or params.get("total_steps", 0)),
                 epochs_of(params),
                 plan,
                 params | {"schedule": run.data.tags.get("schedule", "")},

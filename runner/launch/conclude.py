@@ -48,4 +48,17 @@ def _report(sweep: Sweep) -> None:
         err.print("warning: no report: stopped; python -m runner compare makes it")
         return
     tables.show(collection, findings)
+    _tell_deleted(sweep, {run.run_id for run in collection.runs})
     out.print(f"report {short(folder / page.PAGE)}, and in MLflow with the sweep's run")
+
+
+def _tell_deleted(sweep: Sweep, present: set[str]) -> None:
+    """Name the jobs that have ended, and whose runs MLflow does not have: what is compared lacks them."""
+    for job in sweep.finished:
+        if job.run_id is not None and job.run_id not in present and job.directory is not None:
+            err.print(
+                f"warning: not compared: {job.name}, whose run {job.run_id} was deleted in MLflow; bring it "
+                f"back (mlflow runs restore --run-id {job.run_id}), or remove {short(job.directory.path)} "
+                "and resume the sweep to train it again",
+                soft_wrap=True,
+            )

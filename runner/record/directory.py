@@ -49,6 +49,7 @@ class Order:
         total_steps: the steps that the plan is for.
         past_plans: fingerprints of the plans that were extended.
         resumed: the updates that were finished each time the run went on.
+        changed: the params that were resumed with another value, and that value.
     """
 
     uid: str
@@ -64,6 +65,7 @@ class Order:
     total_steps: int = 0
     past_plans: list[str] = field(default_factory=list)
     resumed: list[int] = field(default_factory=list)
+    changed: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

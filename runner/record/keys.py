@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 ARGUMENTS = "arguments"
 """Tag of a run or a sweep: the overrides of its command line as a list in JSON, to build commands from."""
 PARENT = "mlflow.parentRunId"
@@ -28,6 +30,9 @@ COMMIT = "mlflow.source.git.commit"
 """Tag: the commit of the code; MLflow's own name."""
 DIRTY = "git.dirty"
 """Tag: whether there were changes beside that commit."""
+TOTAL_STEPS = "total_steps.extended"
+"""Tag and metric of a run that went on for longer than it was begun for: the steps that it came to be planned
+for. MLflow's parameter ``total_steps`` cannot change."""
 NOTE = "mlflow.note.content"
 """Tag: the description, in Markdown; MLflow's own name."""
 SUBMITTED_BY = "submitted.by"
@@ -44,3 +49,10 @@ BEST_VAL_LOSS, BEST_VAL_ACCURACY = "best/val_loss", "best/val_accuracy"
 """Metrics of a finished run, and of a sweep: the lowest loss, and what the evaluation judged best has."""
 FINAL_LOSS = "final/loss"
 """Metric of a finished run: the mean training loss of its last steps."""
+RESUMED = "resumed."
+"""Tags of a run that went on with other settings: this, then the param, which MLflow never lets change."""
+
+
+def in_force(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the params of a run in MLflow with the values that they came to where it was resumed."""
+    return {key: tags.get(f"{RESUMED}{key}", value) for key, value in params.items()}

@@ -17,6 +17,8 @@ from ..record.directory import Ending, Order, RunDirectory, now
 from ..record.result import ending_after
 from ..settings.address import absolute
 from ..settings.config import RunSettings
+from ..settings.environment import overruled
+from ..tracking import moved
 from ..tracking.courier import Messenger, left
 from ..training.signals import Stop, listening
 from .context import Context
@@ -82,6 +84,12 @@ def announce(
     except ConfigError:
         directory.order_file.unlink()  # MLflow knows nothing of it, and nothing was trained
         raise
+
+
+def say_of_store(uri: str, experiment: str) -> None:
+    """Print a line for each variable of MLflow's that is not followed, and one where the store was moved."""
+    for line in [*overruled(uri, experiment), *filter(None, [moved.warning(uri)])]:
+        console.err.print(f"note   {line}", soft_wrap=True)
 
 
 def carry_out(

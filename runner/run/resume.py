@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from schedules.names import nearest
 
 from ..errors import ConfigError
-from ..record.directory import Ending, RunDirectory, locate
+from ..record.directory import Ending, Order, RunDirectory, locate
 from ..record.journal import count
 from ..record.result import JobResult
 from ..settings.config import RunSettings, flat, load
@@ -19,6 +19,7 @@ from ..settings.trainer import BUDGETS
 from ..training import ranks
 from .artifacts import CONFIG, keep_config, keep_plan, write_budget
 from .context import Context
+from .lifecycle import say_of_store
 
 if TYPE_CHECKING:
     from ..training.experiment import Experiment
@@ -47,6 +48,7 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
             "resume must name a run that trains, got a range test: it takes seconds, begin anew"
         )
     _drop_unused_budgets(saved, directory)
+    say_of_store(directory.order.uri, directory.order.experiment)
     wanted = _apply(saved, overrides)
     settings = _settings(saved, wanted, overrides)
     write_budget(wanted, settings.trainer)
@@ -127,10 +129,19 @@ def _continued(
         order.plan, order.total_steps = experiment.specs(), experiment.total_steps
         keep_config(wanted, directory)  # before the order: a crash in between extends once more, from there
         _show_extended(experiment)
+    order.changed = _changed(order, wanted)
     order.resumed.append(done)
     directory.write(order)
     keep_plan(experiment, directory)
     return experiment
+
+
+def _changed(order: Order, wanted: DictConfig) -> dict[str, Any]:
+    """Return the params that are no longer what MLflow was told when the run began."""
+    now = flat(OmegaConf.to_container(wanted))
+    wide = {key: now.get(key) for key in may_change() if key in order.params}
+    # Changed back, it is still told: MLflow has the tag of the value in between.
+    return {k: value for k, value in wide.items() if value != order.params[k] or k in order.changed}
 
 
 def _apply(saved: Any, overrides: list[str]) -> DictConfig:

@@ -15,12 +15,11 @@ from ..record import keys
 from ..record.directory import RunDirectory
 from ..record.result import JobResult
 from ..settings.config import RunSettings, flat
-from ..settings.environment import overruled
 from ..settings.overrides import in_force
 from ..tracking.courier import Messenger
 from .artifacts import write_artifacts, write_budget
 from .context import Context
-from .lifecycle import announce
+from .lifecycle import announce, say_of_store
 from .naming import experiment_name, peak_rate, run_name, schedule_name
 
 if TYPE_CHECKING:
@@ -59,8 +58,7 @@ def start(
     from .perform import perform
 
     if context.above is None:
-        for line in overruled(settings.tracking.uri, settings.tracking.experiment):
-            console.err.print(f"note   {line}", soft_wrap=True)
+        say_of_store(settings.tracking.uri, settings.tracking.experiment)
     experiment = context.trainer.build(settings)
     console.warn(lint.lint(experiment.plan, experiment.total_steps))
     console.warn(lint.trainer_lint(settings.trainer, experiment))

@@ -9,15 +9,11 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
+
+from ..tracking.moved import LOCATIONS, local
 
 SERVED = "mlflow-artifacts:"
-LOCATIONS = {
-    "experiments": ("artifact_location",),
-    "runs": ("artifact_uri",),
-    "logged_models": ("artifact_location",),
-    "model_versions": ("source", "storage_location"),
-}
 
 
 @dataclass
@@ -78,14 +74,6 @@ class Artifacts:
                 shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
                 files += sum(1 for each in source.rglob("*") if not each.is_dir())
         return files
-
-
-def local(uri: str) -> Path | None:
-    """Return the folder that an address names on this machine; ``None`` where it names none."""
-    scheme = urlparse(uri).scheme
-    if not scheme:
-        return Path(uri)
-    return Path(unquote(urlparse(uri).path)) if scheme == "file" else None
 
 
 def _is_there(uri: str) -> bool:

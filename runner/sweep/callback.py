@@ -11,12 +11,11 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from .. import console
 from ..errors import ConfigError, Diverged, ThroughHydra, reason_of
 from ..record.directory import RunDirectory
 from ..record.result import DIVERGED, FAILED, JobResult
+from ..run.lifecycle import say_of_store
 from ..settings.config import TrackingSettings
-from ..settings.environment import overruled
 from ..settings.overrides import in_force, parse, without
 from ..training import ranks
 from .session import SESSION, held_already
@@ -62,8 +61,7 @@ def _begin(config: DictConfig) -> None:
     directory = RunDirectory(Path(str(config.hydra.sweep.dir)))
     if directory.order_file.exists() and not config.sweep.resume:
         raise held_already(directory.path)
-    for line in overruled(config.tracking.uri, config.tracking.experiment):
-        console.err.print(f"note   {line}", soft_wrap=True)
+    say_of_store(config.tracking.uri, config.tracking.experiment)
     params = OmegaConf.select(config, "hydra.sweeper.params") or {}
     counting = in_force([*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task])
     title = " ".join(without(counting, "sweep", "tracking"))

@@ -17,9 +17,12 @@ from typing import Any, Protocol
 
 from ..errors import ConfigError
 from ..record.directory import Ending, RunDirectory
+from ..settings.packages import HOME
 
 ANSWER_SECONDS = 120.0  # a first connection makes the store's tables
 LONGEST_PAUSE = 60.0  # seconds between two starts of an uploader that keeps dying
+UPLOADER = f"import sys; sys.path.append({str(HOME)!r}); from runner.tracking.uploader import main; main()"
+"""Our own, whatever package of the name ``runner`` lies in the working directory."""
 ANSWERS = ("ready", "offline", "busy", "refused")
 
 News = dict[str, str]
@@ -72,7 +75,7 @@ class Courier:
         self._news: queue.Queue[News | None] = queue.Queue()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "runner.tracking.uploader"],
+                [sys.executable, "-P", "-c", UPLOADER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -22,6 +22,7 @@ from ..record import keys
 from ..record.directory import Ending, RunDirectory, Sent, now
 from ..record.journal import read
 from . import view
+from .moved import refuse_lost
 from .store import HEARTBEAT, shows_views, store, texts
 
 POINTS_IN_BATCH = 1000  # MLflow's limit for one call
@@ -33,16 +34,19 @@ class Delivery:
     """Brings one run directory to MLflow, as far as it has come; call :meth:`advance` again for the rest.
 
     Raises:
-        ConfigError: the store cannot be reached or opened.
+        ConfigError: the store cannot be reached or opened, or has the run and is not there any more.
         BlockingIOError: the run of the sweep that it is part of is not made yet.
     """
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
         self._order = directory.order
+        if directory.sent is not None:
+            refuse_lost(self._order.uri)
         self._store = store(self._order.uri, self._order.experiment)
         self._client = self._store.client
         self._sent = directory.sent or self._begin()
+        self._tell_changed()
         self._next_beat = 0.0
 
     def _begin(self) -> Sent:
@@ -54,6 +58,13 @@ class Delivery:
         sent.view = self._show(sent.run_id)
         self.directory.write(sent)
         return sent
+
+    def _tell_changed(self) -> None:
+        """Tell MLflow what a resumed run's settings came to: its params stay as they were at first."""
+        told = texts({keys.RESUMED + key: value for key, value in self._order.changed.items()})
+        if told:
+            tags = [RunTag(key, text) for key, text in told.items()]
+            self._client.log_batch(self._sent.run_id, tags=tags, synchronous=True)
 
     def _show(self, run_id: str, *, is_final: bool = False) -> str | None:
         """Write the view of a sweep's jobs, or of runs; return its key, ``None`` where MLflow takes none."""
@@ -143,9 +154,13 @@ class Delivery:
 
     def _end(self, ending: Ending) -> None:
         steps = self._sent.rows.get(self.directory.steps.name, 0)
-        points = [Metric(k, v, ending.time, steps) for k, v in ending.metrics.items() if math.isfinite(v)]
-        tags = dict(ending.tags)
-        if resumed := self.directory.order.resumed:  # it may have gone on since this delivery began
+        figures, tags = dict(ending.metrics), dict(ending.tags)
+        order = self.directory.order  # it may have gone on since this delivery began
+        if order.past_plans and order.total_steps:
+            tags[keys.TOTAL_STEPS] = str(order.total_steps)
+            figures[keys.TOTAL_STEPS] = float(order.total_steps)
+        points = [Metric(k, v, ending.time, steps) for k, v in figures.items() if math.isfinite(v)]
+        if resumed := order.resumed:
             tags["resumed.at"] = ", ".join(map(str, resumed))
         if keys.SWEEP_ARGUMENTS in self._order.tags:
             self._sent.view = self._show(self._sent.run_id, is_final=self._has_final_runs())

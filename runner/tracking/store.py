@@ -30,6 +30,7 @@ from ..record import keys
 from ..record.directory import Order, now
 from ..settings.address import SQLITE, refuse_other_files
 from .access import refusal
+from .moved import FOLDER
 from .view import VERSIONS
 
 PARAMS_IN_BATCH = 100  # MLflow's limit for one call
@@ -169,7 +170,7 @@ def _artifacts_of(uri: str) -> str | None:
 
     MLflow's own choice would be the folder that happens to be the working directory.
     """
-    return (_database(uri).absolute().parent / "mlruns").as_uri() if uri.startswith(SQLITE) else None
+    return (_database(uri).absolute().parent / FOLDER).as_uri() if uri.startswith(SQLITE) else None
 
 
 def _let_readers_and_writers_work_together(file: Path) -> None:

@@ -1,5 +1,9 @@
 """MLflow's variables, stores and experiments that are not what they seem, and commands before any run."""
 
+import os
+import subprocess
+import sys
+
 import mlflow
 import pytest
 from mlflow.tracking import MlflowClient
@@ -7,6 +11,8 @@ from mlflow.tracking import MlflowClient
 from runner.commands.table import COMMANDS
 from runner.record.directory import RunDirectory
 from runner.settings.environment import default_tracking, forget_empty, overruled
+
+from ..conftest import environment
 
 
 def test_variables_of_mlflow_are_the_defaults(run, tmp_path):
@@ -86,3 +92,12 @@ def test_the_help_lists_every_command(run, tmp_path):
             line.split()[3:4] == [name] and line.endswith(command.purpose)
             for line in done.stdout.splitlines()
         ), name
+
+
+def test_a_reader_that_has_gone_is_no_error(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)  # as head does when it has its lines
+    command = [sys.executable, "-m", "runner", "compare", "--help"]
+    done = subprocess.run(command, env=environment(), stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")

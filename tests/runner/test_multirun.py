@@ -252,9 +252,12 @@ def test_a_folder_of_any_name_is_gone_on_with_and_what_was_deleted_is_trained_ag
     command = ["runner", "-m", "seed=0,1", "trainer.steps=5"]
     assert run(tmp_path, *command, "hydra.sweep.dir='it is, a=b'").returncode == 0
     shutil.rmtree(tmp_path / "it is, a=b" / "1")
+    _, kept, _ = store(tmp_path).runs()
+    store(tmp_path).client.delete_run(kept.info.run_id)
     done = run(tmp_path, *command, "sweep.resume=it is, a=b")
     assert done.returncode == 0, done.stderr
     assert "1 of 2 jobs are done already" in done.stderr
+    assert f"{kept.info.run_name}, whose run {kept.info.run_id} was deleted in MLflow" in done.stderr
     assert (tmp_path / "it is, a=b" / "1" / "end.json").exists()
 
 

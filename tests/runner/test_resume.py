@@ -155,6 +155,8 @@ def test_a_longer_budget_extends_the_plan_and_says_so_and_once_more(stopped, sta
     assert only.info.status == "FINISHED"
     assert only.data.tags["plan.followed"] == "true"
     assert only.data.tags["resumed.at"] == f"{done_before}, {done_before}"
+    assert only.data.tags["total_steps.extended"] == "5500"  # the parameter cannot change
+    assert only.data.metrics["total_steps.extended"] == 5500
     assert "5500" in (stopped.artifacts / "plan.json").read_text()
     assert "nothing to send" in run(folder, "runner", "sync").stdout
     assert re.search("steps left", refused(run, stopped, "resume=outputs/run"))
