@@ -71,11 +71,20 @@ def _about(study: Study, results: Sequence[Result], alpha: float) -> list[str]:
         "best*: not worse than any other beyond chance; the truly best is missing with a probability of "
         f"at most {100 * alpha:g} % on each workload ([compare.md](compare.md)).",
         "",
-        "What it does not say: these are small models, short runs and one validation set each. Which "
-        "schedule a large model should take is a question for a study of that model.",
+        "What it does not say: these are small models, short runs and one validation set each. Where the "
+        "loss still falls fast when a run ends, as after a few dozen steps of a transformer, a schedule "
+        "that stays high looks better than it would in a longer run. Which schedule a large model should "
+        f"take is a question for a study of that model. {_edges(results)}",
     ]
     missing = [w.name for w in study.workloads if w.name not in {each.workload.name for each in results}]
     return lines + (["", f"Not trained yet: {', '.join(missing)}."] if missing else [])
+
+
+def _edges(results: Sequence[Result]) -> str:
+    """Say how many peak rates might be better still beyond those tried."""
+    edges = sum(sum(each.edges) for each in results)
+    every = sum(len(each.edges) for each in results)
+    return f"{edges} of the {every} peak rates chosen are the first or last of those tried: marked EDGE."
 
 
 def _claims(study: Study, results: Sequence[Result]) -> list[str]:
@@ -131,8 +140,9 @@ def _workload(study: Study, result: Result, alpha: float) -> list[str]:
     start = [f"python -m runner {first} hydra.run.dir=outputs/study/{result.workload.name}-first"]
     return [
         f"{about[0].upper()}{about[1:]}. Behind: mean difference from {result.decision.arm} by seed, with "
-        f"its {100 * (1 - alpha):g} % interval. Steps: until half of the runs are at "
-        f"{figure(result.target)} or below. EDGE: the best rate is the first or last of those tried.",
+        f"its {100 * (1 - alpha):g} % interval. The loss before training was {figure(result.untrained)}. "
+        f"Steps: until half of the runs are at {figure(result.target)} or below. EDGE: the best rate is "
+        "the first or last of those tried.",
         "",
         *_table([head, *(_row(result, i) for i in order)]),
         "",

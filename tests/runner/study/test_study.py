@@ -134,3 +134,34 @@ def test_the_page_has_every_claim_schedule_and_command():
     assert all(f"| {name} |" in page for name in SCHEDULES)
     assert "Not trained yet" not in page
     assert "Not trained yet: b." in written(study, results[:1], 0.05)
+
+
+MINIATURE = """
+schedules = ["constant", "cosine"]
+sweep = ["seed=0", "hydra.sweeper.final_seeds=[1,2]"]
+
+[workloads.mlp]
+about = "a perceptron"
+overrides = ["trainer.epochs=1"]
+rates = [0.1, 0.3]
+
+[[claims]]
+schedule = "cosine"
+use = "all"
+workloads = ["mlp"]
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.slow
+def test_a_study_is_trained_once_and_written_down_each_time(run, tmp_path):
+    (tmp_path / "mini.toml").write_text(MINIATURE)
+    done = run(tmp_path, "runner", "study", "mini.toml", "--out", "kept")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "kept" / "which-schedule.md").read_text()
+    assert "| cosine | all | **can't be told** |" in page
+    assert "It took 8 runs" in page
+    again = run(tmp_path, "runner", "study", "mini.toml", "--out", "kept")
+    assert again.returncode == 0, again.stderr
+    assert "has ended: kept/mlp" in again.stdout
+    assert (tmp_path / "kept" / "which-schedule.md").read_text() == page
