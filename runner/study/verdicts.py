@@ -57,9 +57,11 @@ def relative_bound(result: Result, schedule: str) -> float:
 def percent(part: float) -> str:
     """Write a part as a percentage, rounded up.
 
-    >>> percent(0.0312), percent(0.0)
-    ('3.2 %', '0 %')
+    >>> percent(0.0312), percent(0.0), percent(1.204)
+    ('3.2 %', '0 %', '121 %')
     """
+    if part >= 1:
+        return f"{math.ceil(100 * part)} %"
     return f"{at_most(100 * part)} %" if part > 0 else "0 %"
 
 
