@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -27,10 +28,11 @@ _FORM = """a SCHEDULE is a name, alone or with settings of its own:
   cosine:warmup_steps=5%,end_value=10%
   multistep:milestones=50%,75%,gamma=0.5
   all                                       (every schedule there is)
+  recipe/llama3_405b                        (as published, scaled to the run; list names them)
 
 A bare key=value is a setting for all of them. Lengths are steps, '5%' of the run, or '3ep' epochs (with
 --steps-per-epoch); values are numbers, or '10%' of the peak. What is needed and not given is chosen for
-the picture, and the output says so.
+the picture, and the output says so. --plugins my_package,other knows schedules of your own.
 """
 
 _SHOW = """examples:
@@ -76,6 +78,7 @@ def _refuse(message: str) -> int:
 
 def _run(argv: list[str]) -> None:
     parser, subparsers = _parsers()
+    argv = _with_plugins(argv)
     if argv and not argv[0].startswith("-") and argv[0] not in subparsers:
         raise ValueError(f"no command is named {argv[0]!r}; {nearest(argv[0], list(subparsers))}")
     given, rest = parser.parse_known_args(argv)
@@ -101,6 +104,28 @@ def _run(argv: list[str]) -> None:
                 raise ValueError("--grid and --title are for a picture in a file, and need --out")
             picture = {"out": given.out, "log": given.log, "grid": given.grid, "title": given.title}
             commands.plot(arguments, momentum, horizon, **picture)
+
+
+def _with_plugins(argv: list[str]) -> list[str]:
+    """Import the packages that ``--plugins`` names; return the other words.
+
+    Raises:
+        ValueError: a package cannot be found.
+    """
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        option, equals, named = word.partition("=")
+        if option != "--plugins":
+            rest.append(word)
+            continue
+        sys.path.insert(0, os.getcwd())
+        for name in (named if equals else next(words, "")).split(","):
+            try:
+                importlib.import_module(name)
+            except (ModuleNotFoundError, ValueError) as error:
+                raise ValueError(f"--plugins must name importable packages, got {name!r}: {error}") from None
+    return rest
 
 
 def _arguments(texts: list[str]) -> list[Argument]:

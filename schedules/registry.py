@@ -47,7 +47,8 @@ def _takes_any_step(formula: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
 def _at_each(formula: Callable[[Any, Any], Any], schedule: Any, steps: FloatArray) -> Any:
     """Return a formula's values at an array of steps, asking it for each where it was written for one."""
     try:
-        return formula(schedule, steps)
+        found = formula(schedule, steps)
+        return found if np.shape(found) == steps.shape else np.full(steps.shape, found, dtype=float)
     except (TypeError, ValueError):
         return np.array([formula(schedule, t) for t in steps.ravel().tolist()], float).reshape(steps.shape)
 

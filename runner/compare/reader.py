@@ -139,6 +139,8 @@ def _children(archive: Archive, parent: Run) -> list[Run]:
     """
     info = parent.info
     children = archive.search(info.experiment_id, f"{CHILD} = '{info.run_id}'", OLDEST)
+    if not children and "schedule" in parent.data.tags and PARENT not in parent.data.tags:
+        return [parent]  # a run that was trained alone
     if not children:
         above = parent.data.tags.get(PARENT)
         hint = f"it is part of the sweep {above}" if above else "no run is part of it"

@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from .. import console
+from ..errors import Interrupted
 from ..record import keys
 from ..record.directory import Ending, RunDirectory, now
 from ..record.journal import Journal, read
@@ -19,7 +20,7 @@ from ..training.ranks import is_together
 from ..training.signals import Stop
 from .context import Context
 from .lifecycle import carry_out, waits_for_delivery
-from .report import show_next, show_run
+from .report import show_next, show_run, show_stopped
 from .result import Result, result
 
 if TYPE_CHECKING:
@@ -46,7 +47,12 @@ def perform(
         return Ending("FINISHED", now(), outcome.figures(), _followed(outcome) | early), outcome
 
     waits = waits_for_delivery(context)
-    outcome = carry_out(work, settings, directory, lock, messenger, waits=waits)
+    try:
+        outcome = carry_out(work, settings, directory, lock, messenger, waits=waits)
+    except Interrupted:
+        if context.above is None:
+            show_stopped(directory, experiment.total_steps)
+        raise
     ended = result_of(directory)
     assert ended is not None, "carry_out writes the ending"
     if context.above is None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from ..console import out, python, short
-from ..record.directory import Sent
+from ..console import err, out, python, short
+from ..record.directory import RunDirectory, Sent
+from ..record.journal import count
 from ..record.result import JobResult
 from ..settings.address import absolute
 from ..settings.overrides import command, without
@@ -52,9 +53,10 @@ def show_run(ended: JobResult, what: str, result: Result, uri: str) -> None:
     """Print what came out of one run, where it is kept, and how to look at it."""
     assert ended.directory is not None, "a run that has ended has a directory"
     final, best = result.final, result.best
+    rule = "highest accuracy" if "accuracy" in best.metrics else "lowest loss"
     lines = [
         ("final", described(final)),
-        ("best", f"{described(best)}, after {best.step} steps"),
+        ("best", f"{described(best)}, after {best.step} steps: the {rule}"),
         ("time", f"{duration(result.seconds)}, {1e3 * result.seconds / final.step:.2f} ms a step"),
         *run_line(ended),
         ("store", uri),
@@ -69,6 +71,14 @@ def show_run(ended: JobResult, what: str, result: Result, uri: str) -> None:
 def run_line(ended: JobResult) -> list[tuple[str, str]]:
     """Return the line with the run's id in MLflow; none while MLflow has not got the run."""
     return [] if ended.run_id is None else [("run", ended.run_id)]
+
+
+def show_stopped(directory: RunDirectory, total_steps: int) -> None:
+    """Print how far a run came that a signal stopped, where it is, and how to go on with it."""
+    again = command([f"resume={short(directory.path)}"], python=python())
+    err.print(f"stopped after {count(directory.steps):,} of {total_steps:,} steps", soft_wrap=True)
+    err.print(f"files  {short(directory.path)}", soft_wrap=True)
+    err.print(f"next   {again}   goes on, and so does resume=latest", soft_wrap=True)
 
 
 def show_next(arguments: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -9,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from schedules.names import nearest
 
 from ..errors import ConfigError
-from ..record.directory import Ending, Order, RunDirectory, locate
+from ..record.directory import Ending, Order, RunDirectory, find, locate
 from ..record.journal import count
 from ..record.result import JobResult
 from ..settings.config import RunSettings, flat, load
@@ -25,14 +26,18 @@ if TYPE_CHECKING:
     from ..training.experiment import Experiment
 
 
+LATEST = "latest"
+
+
 def resume(which: str, overrides: list[str], context: Context) -> JobResult:
-    """Resume the run that ``which`` names: its directory, its MLflow id or the beginning of it.
+    """Resume the run that ``which`` names: its directory, its MLflow id or its beginning, or ``latest``.
 
     The journal's rows after the last checkpoint are repeated and compared, not written again; so every step
     is in MLflow once, and equals what a run that never stopped would have.
 
     Args:
-        which: a run's directory, or its MLflow id (looked for below ``outputs``).
+        which: a run's directory, its MLflow id (looked for below ``outputs``), or ``latest``: the one of
+            those below ``outputs`` that began last and has not finished.
         overrides: settings that may differ from the run's: a larger budget extends the plan, where the
             schedules allow that without changing what was done.
         context: what this process offers to its runs.
@@ -40,7 +45,7 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
     Raises:
         ConfigError: there is no such run, it is being trained, it has finished, or a setting may not change.
     """
-    directory = locate(which)
+    directory = newest_stopped() if which == LATEST else locate(which)
     lock = directory.hold()
     saved: Any = OmegaConf.load(directory.artifacts / CONFIG)
     if saved.get("task"):
@@ -72,6 +77,20 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
             directory.write(ending)
         raise
     return perform(settings, experiment, directory, context, messenger, lock, state)
+
+
+def newest_stopped() -> RunDirectory:
+    """Return the run that began last of those that have not finished; a sweep's jobs are its own matter."""
+    stopped = [
+        each
+        for each in find(Path("outputs"))
+        if each.parent is None
+        and (each.artifacts / CONFIG).is_file()
+        and (each.ending is None or each.ending.status != "FINISHED")
+    ]
+    if not stopped:
+        raise ConfigError("resume=latest needs a run below outputs/ that has not finished; there is none")
+    return max(stopped, key=lambda each: each.order.started)
 
 
 def _drop_unused_budgets(saved: DictConfig, directory: RunDirectory) -> None:

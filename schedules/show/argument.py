@@ -13,6 +13,7 @@ from ..fields import rules
 from ..registry import get
 from ..schedule import Schedule
 from ..units import Horizon
+from .recipes import PREFIX, recipe
 
 Settings = dict[str, Any]
 
@@ -82,7 +83,7 @@ class Argument:
 
 
 def read(text: str, shared: Iterable[str] = ()) -> Argument:
-    """Read ``NAME`` or ``NAME:key=value,key=value``.
+    """Read ``NAME`` or ``NAME:key=value,key=value``, the name of a schedule or ``recipe/<name>``.
 
     Args:
         text: the word; a list's items are separated by commas too, as ``multistep:milestones=30,80``.
@@ -95,8 +96,10 @@ def read(text: str, shared: Iterable[str] = ()) -> Argument:
     {'milestones': [30, 80], 'gamma': 0.5}
     """
     name, colon, own = text.partition(":")
-    get(name)
     settings: Settings = {}
+    if name.startswith(PREFIX):
+        name, settings = recipe(name)
+    get(name)
     for setting in [*shared, *(_NEXT_SETTING.split(own) if colon else [])]:
         key, equals, value = (part.strip() for part in setting.partition("="))
         if not (key and equals and value):

@@ -13,7 +13,7 @@ from ..registry import names
 from ..schedule import Schedule, knots
 from ..shapes import SHAPES
 from ..units import Horizon
-from . import terminal
+from . import recipes, terminal
 from .argument import Argument, Settings, illustrated, words
 from .plot import AXIS_NAMES, save
 from .sample import sample, scale_ends
@@ -30,6 +30,9 @@ def list_all() -> None:
     _print_table(rows, heading=True)
     print("\nEvery schedule also takes, where it has no such field of its own:")
     _print_table(list(AROUND.items()), indent="  ")
+    if known := recipes.names():
+        print("\nPublished recipes, to show and plot like a schedule:")
+        print(*terminal.paragraph(", ".join(known), terminal.width(sys.stdout), "  "), sep="\n")
     print("\nShapes, for every field that takes one:")
     print(*terminal.paragraph(", ".join(SHAPES), terminal.width(sys.stdout), "  "), sep="\n")
 
@@ -40,6 +43,10 @@ def show(arguments: Sequence[Argument], horizon: Horizon, log: bool) -> None:
     for i, (argument, schedule) in enumerate(built):
         if i:
             print("\n")
+        if argument.text.startswith(recipes.PREFIX):
+            for line in recipes.about(argument.text.partition(":")[0]):
+                print(*terminal.paragraph(line, terminal.width(sys.stdout)), sep="\n")
+            print()
         _print_words(describe(argument.name))
         _print_run(schedule, horizon.total_steps or 1, illustrated(argument), log)
 

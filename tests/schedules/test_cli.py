@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import schedules
 from schedules.__main__ import main
 from schedules.inspect.description import describe
-from schedules.show import terminal
+from schedules.show import recipes, terminal
 from schedules.show.argument import illustrated, read, words
 from schedules.units import Horizon
 
@@ -273,3 +273,46 @@ def test_settings_are_read_as_they_are_written(own, milestones):
 
 def test_a_schedules_own_setting_wins_over_the_shared_one():
     assert read("cosine:power=2", ["power=3", "k_decay=none"]).settings == {"power": 2, "k_decay": None}
+
+
+def test_a_published_recipe_is_shown_and_plotted(capsys):
+    out = run(capsys, "show", "recipe/llama3_405b")
+    assert "source: Grattafiori et al. 2024, arXiv:2407.21783" in out
+    assert "MultiStage(peak_value=8e-05" in out
+    assert "recipe/llama3_405b" in run(capsys, "plot", "recipe/llama3_405b", "cosine")
+    assert "recipe/minicpm" in run(capsys, "list")
+    assert main(["show", "recipe/lama3"]) == 2
+    assert "did you mean 'recipe/llama3_405b'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_can_be_pictured(name):
+    argument = read(name)
+    curve = argument.build(RUN, illustrated(argument))
+    assert np.isfinite(schedules.values(curve, 1000)).all()
+
+
+PLUGIN = """
+from dataclasses import dataclass
+import schedules
+
+@schedules.register("from_a_plugin")
+@dataclass(frozen=True, kw_only=True)
+class FromAPlugin:
+    peak_value: float = 0.5
+    def __call__(self, step):
+        return self.peak_value * min(1.0, (step + 1) / 100) * 0.999**step
+"""
+
+
+def test_a_plugin_s_schedule_is_known_by_its_package(tmp_path):
+    (tmp_path / "my_plugin.py").write_text(PLUGIN)
+    command = [sys.executable, "-m", "schedules", "plot", "from_a_plugin", "--plugins", "my_plugin"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "from_a_plugin" in done.stdout
+
+
+def test_a_plugin_that_is_not_there_is_named(capsys):
+    assert main(["--plugins=no_such_package", "list"]) == 2
+    assert "--plugins must name importable packages, got 'no_such_package'" in capsys.readouterr().err

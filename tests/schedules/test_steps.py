@@ -108,6 +108,22 @@ class OneAtATime:
         return self.peak_value * min(1.0, (step + 1) / 100) * 0.999**step
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NoStep:
+    peak_value: float
+
+    def __call__(self, step):
+        return self.peak_value
+
+
+def test_a_formula_that_looks_at_no_step_answers_arrays():
+    cls = schedules.register("no_step")(NoStep)
+    try:
+        assert cls(peak_value=0.5)(np.arange(3)).tolist() == [0.5, 0.5, 0.5]
+    finally:
+        SCHEDULES._entries.pop("no_step")
+
+
 def test_a_formula_for_one_step_answers_arrays():
     name = "one_at_a_time"
     cls = schedules.register(name)(OneAtATime)

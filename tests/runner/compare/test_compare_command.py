@@ -111,3 +111,15 @@ def test_runs_carry_what_a_table_sorts_by(swept):
     for logged in swept.children:
         assert logged.data.params["peak_lr"] == logged.data.params["optimizer.lr"]
         assert logged.data.tags["sweep"] == swept.parent.data.tags["sweep.overrides"]
+
+
+def test_two_runs_made_one_after_the_other_are_compared(run, tmp_path):
+    ids = []
+    for schedule in ("constant", "cosine"):
+        done = run(tmp_path, "runner", f"schedule={schedule}", "trainer.steps=30")
+        assert done.returncode == 0, done.stderr
+        ids.append(next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("run ")))
+    told = run(tmp_path, "runner", "compare", *[run_id[:10] for run_id in ids])
+    assert told.returncode == 0, told.stderr
+    assert "cosine" in told.stdout
+    assert "constant" in told.stdout
