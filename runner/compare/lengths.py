@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 
 from ..record import keys
-from ..words import listed, many
+from ..words import listed
 from .model import Collection
 from .outcomes import counts
 
@@ -19,7 +19,7 @@ def of_one_length(collection: Collection) -> tuple[Collection, list[str]]:
     """Return the runs that were trained for as many steps, and what to say of the others.
 
     The length that most runs with a result have is compared, of equals the longest. Runs without a result
-    stay: they count for the cost alone.
+    stay: they count for the cost alone. Where the sweep varies what decides the length, all are compared.
 
     Args:
         collection: the runs of a sweep, or of several.
@@ -29,8 +29,7 @@ def of_one_length(collection: Collection) -> tuple[Collection, list[str]]:
         return collection, []
     varied = json.loads(collection.tags.get(keys.SWEEP_VARIED, "[]"))
     if any(key.startswith(BY_DESIGN) for key in varied):
-        told = listed([f"{many(runs, 'run')} of {steps:,} steps" for steps, runs in sorted(lengths.items())])
-        return collection, [f"The runs were trained for different lengths: {told}."]
+        return collection, []
     kept = max(lengths, key=lambda steps: (lengths[steps], steps))
     left = [run for run in collection.runs if counts(run) and run.total_steps != kept]
     told = listed([f"{run.name} ({run.total_steps:,} steps)" for run in left])
