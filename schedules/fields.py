@@ -25,7 +25,8 @@ class Rule:
 
     Attributes:
         unit: ``"steps"`` (a whole number, or ``"5%"`` of the run), ``"value"`` (of the hyper-parameter,
-            or ``"10%"`` of the peak), ``"number"``, ``"shape"``, ``"choice"`` or ``"schedule"``.
+            or ``"10%"`` of the peak), ``"number"``, ``"shape"``, ``"choice"``, ``"text"`` (anything) or
+            ``"schedule"``.
         low: lowest number allowed.
         high: highest number allowed.
         above: whether ``low`` itself is excluded.
@@ -80,6 +81,10 @@ WarmupShape = Annotated[str, Rule("shape", choices=(LOGARITHMIC,))]
 """A name in ``schedules.SHAPES``, or ``logarithmic``: DeepSpeed's warm-up, at the peak one step early."""
 
 
+PLAIN: dict[Any, Rule] = {float: Rule("number"), int: Rule("steps"), str: Rule("text"), bool: Rule("text")}
+"""What a field of a user's own class may be whose annotation states no rule."""
+
+
 def percent(amount: float) -> Any:
     """Write a default as a part of the run (lengths) or of the peak (values)."""
     return f"{amount:g}%"
@@ -114,7 +119,7 @@ def _read(name: str, hint: Any) -> FieldRule:
     if get_origin(hint) is tuple:
         many, hint = True, get_args(hint)[0]
     found = [extra for extra in getattr(hint, "__metadata__", ()) if isinstance(extra, Rule)]
-    return FieldRule(name, found[0] if found else Rule("schedule"), optional, many)
+    return FieldRule(name, found[0] if found else PLAIN.get(hint, Rule("schedule")), optional, many)
 
 
 def resolve(field: FieldRule, given: Any, horizon: units.Horizon, peak: float | None) -> Any:
@@ -161,7 +166,7 @@ def check(field: FieldRule, item: Any) -> None:
                 f"{field.name} must be one of {', '.join(rule.choices)}, got {item!r}; "
                 f"{nearest(str(item), list(rule.choices))}"
             )
-    elif rule.unit != "schedule" and not rule.admits(item):
+    elif rule.unit not in ("schedule", "text") and not rule.admits(item):
         raise ValueError(f"{field.name} must be {rule.words()}, got {item!r}")
 
 

@@ -198,6 +198,8 @@ def _limits(rule: Rule) -> str:
     """Return a rule's unit and bounds in the form that docstrings use: ``"steps, >= 1"``."""
     if rule.unit == "shape":
         return "a shape"
+    if rule.unit == "text":
+        return ""
     if rule.unit == "schedule":
         return "a schedule"
     if rule.unit == "choice":

@@ -73,6 +73,10 @@ def test_what_a_plugin_registers_is_an_option_and_other_peoples_conf_is_not_ours
     assert json.loads(order.read_text())["total_steps"] == 10
     printed = [line for line in done.stdout.splitlines() if "-m runner" in line]
     assert all("'plugins=[p]' trainer.steps=1e1" in line for line in printed), done.stdout
+    against = ["plugins=[p]", "schedule=sawtooth,cosine", "trainer.steps=10"]
+    planned = run(tmp_path, "runner", "-m", "--plan", *against)
+    assert planned.returncode == 0, planned.stderr
+    assert "sawtooth" in planned.stdout
 
 
 def test_a_module_that_hides_our_package_is_named(run_cold, tmp_path):

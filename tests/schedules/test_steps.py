@@ -128,7 +128,8 @@ def test_a_formula_for_one_step_answers_arrays():
     name = "one_at_a_time"
     cls = schedules.register(name)(OneAtATime)
     try:
-        curve = cls(peak_value=0.5)
+        curve = schedules.build(name, total_steps=300, peak_value=0.5)  # annotations without a rule will do
+        assert curve == cls(peak_value=0.5)
         assert schedules.values(curve, 300).tolist() == [curve(t) for t in range(300)]
     finally:
         SCHEDULES._entries.pop(name)
