@@ -150,8 +150,21 @@ def _explain(error: Exception, wants_traceback: bool) -> int:
         traceback.print_exception(error)
     elif not is_said:
         print(f"error: {known}", file=sys.stderr)
+        if known is not None and known.endswith("tokens_per_step, which is not known here"):
+            _tell_scaled()
     is_mistake = known is not None and not isinstance(error, (Diverged, JobFailed))
     return MISTAKE if is_mistake and not messages.is_full(error) else BUG
+
+
+def _tell_scaled() -> None:
+    """Say how the published recipe of this command line is scaled to data that have no tokens."""
+    from schedules.show import recipes
+
+    for chosen in (
+        word.removeprefix("schedule=") for word in sys.argv if word.startswith("schedule=recipe/")
+    ):
+        if overrides := recipes.scaled(chosen):
+            print(f"scaled to any run: {overrides}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def recipe(name: str) -> tuple[str, dict[str, Any]]:
     """
     node = dict(_read(name)["lr"])
     settings = {key: _number(value) for key, value in node.items() if key != "name" and not _refers(value)}
-    return str(node["name"]), settings | _scaled(_text(name))
+    return str(node["name"]), settings | _scaled(name)
 
 
 def about(name: str) -> list[str]:
@@ -54,6 +54,12 @@ def about(name: str) -> list[str]:
         elif line.startswith("# "):
             lines.append(line[2:])
     return lines
+
+
+def scaled(name: str) -> str:
+    """Return the runner's overrides that scale a recipe to any length; none where it needs none."""
+    line = re.search(r"^# scaled: (.*(?:\n#   .*)*)", _text(name), flags=re.MULTILINE)
+    return " ".join(line[1].replace("\n#", " ").split()) if line else ""
 
 
 def _text(name: str) -> str:
@@ -73,12 +79,11 @@ def _read(name: str) -> Mapping[str, Any]:
     return read
 
 
-def _scaled(text: str) -> dict[str, Any]:
+def _scaled(name: str) -> dict[str, Any]:
     """Return the settings of the line ``# scaled: schedule.lr.warmup_steps=1% ...``."""
     import yaml
 
-    line = re.search(r"^# scaled: (.*(?:\n#   .*)*)", text, flags=re.MULTILINE)
-    words = re.findall(r"schedule\.lr\.(\w+)=(\S+)", line[1]) if line else []
+    words = re.findall(r"schedule\.lr\.(\w+)=(\S+)", scaled(name))
     return {key: _number(yaml.safe_load(value)) for key, value in words}
 
 

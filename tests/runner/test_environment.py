@@ -23,6 +23,7 @@ def test_variables_of_mlflow_are_the_defaults(run, tmp_path):
     assert not (tmp_path / "mlflow.db").exists()
     assert RunDirectory(tmp_path / "run").order.experiment == "mine"
     assert "not followed" not in done.stderr
+    assert ": the highest accuracy\n" in done.stdout  # which best is meant
 
 
 def test_the_command_line_wins_and_says_so(run, tmp_path):
@@ -101,3 +102,11 @@ def test_a_reader_that_has_gone_is_no_error(tmp_path):
     done = subprocess.run(command, env=environment(), stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_recipe_in_tokens_says_how_it_is_scaled(run, tmp_path):
+    done = run(tmp_path, "runner", "schedule=recipe/llama3_405b")
+    assert done.returncode == 2
+    scaled = done.stderr.splitlines()[-1].removeprefix("scaled to any run: ")
+    again = run(tmp_path, "runner", "schedule=recipe/llama3_405b", *scaled.split(), "trainer.steps=20")
+    assert again.returncode == 0, again.stderr
