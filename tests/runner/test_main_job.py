@@ -125,7 +125,9 @@ def test_the_summary_tells_where_to_look_and_what_to_try(job):
     out = job.done.stdout
     assert re.search(r"validation accuracy 9\d\.\d\d%", out)
     assert job.run.info.run_id in out
-    assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in out
+    assert re.search(
+        r"mlflow ui --backend-store-uri sqlite:////\S+/mlflow\.db   then http://\S+/#/experiments/", out
+    )
     assert " -m runner -m schedule=" in out
     assert job.done.stderr == ""  # no bar and no log lines where there is no terminal
 
