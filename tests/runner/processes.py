@@ -25,7 +25,7 @@ from ..conftest import environment
 POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 90.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 200.0) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -199,7 +199,10 @@ def test_mlflows_variables_do_not_reach_a_run_and_every_thins_what_is_sent(run, 
         "MLFLOW_ENABLE_ASYNC_LOGGING": "true",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "runner", "tracking.every=7", "trainer.steps=1000", "hydra.run.dir=run"],
+        [
+            *(sys.executable, "-m", "runner", "tracking.every=7", "trainer.steps=1000", "hydra.run.dir=run"),
+            *("tracking.uri=sqlite:///mlflow.db", "tracking.experiment=schedule-lab"),
+        ],
         cwd=tmp_path,
         env=environment() | hijack,
         capture_output=True,
