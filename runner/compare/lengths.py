@@ -31,11 +31,11 @@ def of_one_length(collection: Collection) -> tuple[Collection, list[str]]:
     if any(key.startswith(BY_DESIGN) for key in varied):
         return collection, []
     kept = max(lengths, key=lambda steps: (lengths[steps], steps))
+    runs = [run for run in collection.runs if not counts(run) or run.total_steps == kept]
     left = [run for run in collection.runs if counts(run) and run.total_steps != kept]
     told = listed([f"{run.name} ({run.total_steps:,} steps)" for run in left])
     said = (
         f"Not compared, since they were trained for another length than the {lengths[kept]} runs of "
         f"{kept:,} steps: {told}."
     )
-    runs = [run for run in collection.runs if run not in left]
     return replace(collection, runs=runs), [said]

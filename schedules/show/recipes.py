@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,20 +12,13 @@ from ..names import nearest
 PREFIX = "recipe/"
 
 
-def folder() -> Path | None:
-    """Return where the recipes are: beside this package, with the runner's configs; ``None`` without them."""
-    found = importlib.util.find_spec("conf")
-    for place in (found.submodule_search_locations or []) if found is not None else []:
-        recipes = Path(place) / "schedule" / "recipe"
-        if recipes.is_dir():
-            return recipes
-    return None
+FOLDER = Path(__file__).parents[2] / "conf" / "schedule" / "recipe"
+"""The runner's configs lie beside this package, whatever else is called ``conf``."""
 
 
 def names() -> list[str]:
     """Return the names of all recipes, each with its prefix; none without the runner."""
-    place = folder()
-    return [] if place is None else sorted(f"{PREFIX}{file.stem}" for file in place.glob("*.yaml"))
+    return sorted(f"{PREFIX}{file.stem}" for file in FOLDER.glob("*.yaml"))
 
 
 def recipe(name: str) -> tuple[str, dict[str, Any]]:
@@ -63,10 +55,9 @@ def scaled(name: str) -> str:
 
 
 def _text(name: str) -> str:
-    place = folder()
-    if place is None:
+    if not FOLDER.is_dir():
         raise ValueError(f"recipes come with the runner, which is not installed here, got {name!r}")
-    file = place / f"{name.removeprefix(PREFIX)}.yaml"
+    file = FOLDER / f"{name.removeprefix(PREFIX)}.yaml"
     if not file.is_file():
         raise ValueError(f"no recipe is named {name!r}; {nearest(name, names())}")
     return file.read_text()
