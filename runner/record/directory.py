@@ -88,7 +88,7 @@ class Sent:
         files: modification time of each artifact that was sent [nanoseconds].
         ended: time of the ending that was sent; a run that goes on gets another one.
         experiment_id: the run's experiment in MLflow; unknown of runs that older versions began.
-        view: of a sweep, the key of the view of its jobs in MLflow, where one could be written.
+        view: the key of the view that MLflow opens on, where one could be written.
     """
 
     run_id: str

@@ -12,8 +12,6 @@ from .directory import Ending, RunDirectory, now
 FINISHED, DIVERGED, FAILED, KILLED = "finished", "diverged", "failed", "killed"
 """States of a run that has ended."""
 
-"""Tags of an ending."""
-
 
 @dataclass(frozen=True)
 class JobResult:

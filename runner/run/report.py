@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -78,7 +79,8 @@ def show_stopped(directory: RunDirectory, total_steps: int) -> None:
     again = command([f"resume={short(directory.path)}"], python=python())
     err.print(f"stopped after {count(directory.steps):,} of {total_steps:,} steps", soft_wrap=True)
     err.print(f"files  {short(directory.path)}", soft_wrap=True)
-    err.print(f"next   {again}   goes on, and so does resume=latest", soft_wrap=True)
+    is_found = directory.path.is_relative_to(Path("outputs").absolute())
+    err.print(f"next   {again}   goes on{', and so does resume=latest' * is_found}", soft_wrap=True)
 
 
 def show_next(arguments: list[str]) -> None:
