@@ -33,7 +33,9 @@ def blocks(page, language):
 
 
 @each_page
-def test_its_python_runs(page):
+def test_its_python_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what a page writes
+    monkeypatch.setattr(sys, "argv", ["train.py", "cosine", "0"])  # as its words say a script is started
     names = GIVEN.get(page.name, dict)()
     for line, code in blocks(page, "python"):
         exec(compile("\n" * (line - 1) + code, str(page), "exec"), names)

@@ -139,14 +139,13 @@ def _to_record(contenders: list[Contender], decision: Decision) -> list[str]:
     if tried and all(c.setups == 1 for c in contenders):
         rates = sorted({round_rate(c.rate * f) for c in tried if c.rate is not None for f in (1 / 3, 1, 3)})
         said.append(
-            f"{listed([c.arm for c in tried])} ran at one peak rate, and another may suit better: record runs "
-            f"with lr of {listed([f'{rate:g}' for rate in rates])} in this sweep"
+            f"{listed([c.arm for c in tried])} ran at one peak rate, and another may suit better: record "
+            f"runs with lr of {listed([f'{rate:g}' for rate in rates])} in this sweep"
         )
-    if len(contenders) > 1 and decision.over not in ("one", "same"):
-        rivals = decision.members if decision.members[1:] else [c.arm for c in contenders]
+    if decision.members[1:]:
         said.append(
-            f"To decide between {listed(list(rivals))}, record runs with fresh seeds in a new sweep: to add "
-            "seeds to this one until it is decided would find differences where there are none"
+            f"To decide between {listed(decision.members)}, record runs with fresh seeds in a new sweep: to "
+            "add seeds to this one until it is decided would find differences where there are none"
         )
     return said
 

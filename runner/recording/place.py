@@ -29,13 +29,18 @@ def unfinished(wanted: Wanted) -> RunDirectory | None:
 
 
 def refuse_twin(wanted: Wanted) -> None:
-    """Raise where a sweep has the result of this very run already: a comparison would count it twice.
+    """Raise where a sweep has the result of this very run, or will have: a comparison would count it twice.
 
     Raises:
-        ConfigError: it has.
+        ConfigError: it has, or another process is at it.
     """
     for each in _alike(wanted) if wanted.sweep is not None else ():
         ended = result_of(each)
+        if ended is None and each.is_alive():
+            raise ConfigError(
+                f"{wanted.name()} is being recorded in the sweep {wanted.sweep!r} by another process or "
+                f"record ({console.short(each.path)}); where several processes train one run, one of them records"
+            )
         if ended is not None and ended.state in DONE:
             raise ConfigError(
                 f"the sweep {wanted.sweep!r} holds this run already: {wanted.name()} has {ended.state} "

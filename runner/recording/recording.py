@@ -210,9 +210,8 @@ class Recording:
         self.fail(last if last is not None else "the script ended before finish() was called")
 
     def _said(self) -> str:
-        line = (
-            f"recorded {self._wanted.name()}: {self.steps_done} steps, {console.short(self.directory.path)}"
-        )
+        where = console.short(self.directory.path)
+        line = f"recorded {self._wanted.name()}: {self.steps_done} steps, {where}"
         if self._sweep is None:
             return line
         return f"{line}; to compare: python -m runner compare {shlex.quote(self._sweep.title)}"
