@@ -39,7 +39,7 @@ def refuse_twin(wanted: Wanted) -> None:
         if ended is None and each.is_alive():
             raise ConfigError(
                 f"{wanted.name()} is being recorded in the sweep {wanted.sweep!r} by another process or "
-                f"record ({console.short(each.path)}); where several processes train one run, one of them records"
+                f"record ({console.short(each.path)}); of several processes that train it, one records"
             )
         if ended is not None and ended.state in DONE:
             raise ConfigError(
