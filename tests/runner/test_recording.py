@@ -232,9 +232,7 @@ def test_a_recorded_run_is_not_resumed_by_the_command(folder):
     made = runner.record(schedule="cosine", note="resume=")
     made.step(loss=1.0)
     made.fail("enough")
-    with pytest.raises(
-        runner.ConfigError, match="resume must name a run of this command, got one that a script"
-    ):
+    with pytest.raises(runner.ConfigError, match="got one that a script recorded"):
         resume(str(made.directory.path), [], Context())
 
 
@@ -259,7 +257,7 @@ def test_the_pages_script_survives_kill_9_with_every_step_once(tmp_path, store):
     process = subprocess.Popen(command, cwd=tmp_path, env=known)
     sweep = tmp_path / "outputs/record/sweeps/mine"
     deadline = time.monotonic() + 120
-    while not (held := [*sweep.glob("cosine*/steps.journal")]) or count(held[0]) < 700:
+    while not (held := [*sweep.glob("cosine*/steps.journal")]) or count(held[0]) < 350:
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.005)
@@ -267,16 +265,16 @@ def test_the_pages_script_survives_kill_9_with_every_step_once(tmp_path, store):
     process.wait()
     directory = RunDirectory(held[0].parent)
     before = count(directory.steps)
-    assert before < 2000
+    assert before < 1000
 
     again = subprocess.run(command, cwd=tmp_path, env=known, capture_output=True, text=True, check=False)
     assert (again.returncode, "warning" in again.stderr) == (0, False), again.stderr
     rows = read(directory.steps)
-    assert rows["step"].tolist() == list(range(2000))
-    assert read(directory.evaluations)["step"].tolist() == list(range(200, 2001, 200))
+    assert rows["step"].tolist() == list(range(1000))
+    assert read(directory.evaluations)["step"].tolist() == list(range(200, 1001, 200))
     assert directory.order.resumed == [before]
     made = [each for each in store(tmp_path).runs() if "mlflow.parentRunId" in each.data.tags]
     assert [each.info.status for each in made] == ["FINISHED"]
     for key in ("loss", "lr"):
-        assert store(tmp_path).points(made[0], key) == list(zip(range(2000), rows[key].tolist(), strict=True))
+        assert store(tmp_path).points(made[0], key) == list(zip(range(1000), rows[key].tolist(), strict=True))
     shutil.rmtree(tmp_path / "outputs")
