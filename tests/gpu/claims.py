@@ -21,7 +21,8 @@ RESNET = ["model=resnet", "model.width=8", "dataset=digits", "trainer.epochs=2"]
 
 def command(folder: Path, *arguments: str) -> str:
     """Run ``python -m <arguments>`` in a folder; return what it printed."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": paths}
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=folder,
