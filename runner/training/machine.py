@@ -45,7 +45,8 @@ def choose_kernels(device: torch.device, deterministic: bool) -> None:
     if deterministic:  # cuBLAS reads it at its first product
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads such memory
+    # torch would fill the memory that nobody has written yet, which nothing here reads
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def try_to_compile(device: torch.device) -> None:

@@ -124,6 +124,7 @@ CLAIMS = [
     ),
     Claim("no step waits for the device", loops.waits, needs_cuda=True, alone=True),
     Claim("logging every step costs <= 1.05x a bare loop", loops.cost, needs_cuda=True, alone=True),
+    Claim("it does so for GPT-2 (124M) in bf16", loops.cost_of_gpt2, needs_cuda=True, alone=True),
     Claim("DDP trains on one device", lambda device, folder: together(device, folder, "ddp")),
     Claim("FSDP trains on one device", lambda device, folder: together(device, folder, "fsdp")),
 ]

@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [claim for claim in CLAIMS if options.only in claim.text]
     together = [claim for claim in chosen if not claim.alone]
     alone = [claim for claim in chosen if claim.alone]
-    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 4)) as pool:  # most of it is starting processes
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2)) as pool:  # most of it is starting processes
         results = list(pool.map(partial(report, device=options.device), together))
     results += [report(claim, options.device) for claim in alone]
     held, skipped = results.count("holds"), results.count("not tried")
