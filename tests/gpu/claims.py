@@ -117,14 +117,19 @@ CLAIMS = [
         "torch.compile trains",
         lambda device, folder: train(device, folder, "trainer.compile=true", "trainer.epochs=3"),
     ),
-    Claim("the jobs of a sweep share a device", repeats),
+    Claim("the jobs of a sweep train side by side as alone", repeats),
     Claim("token files stream while the device computes", streams),
     Claim(
         "a captured graph with the device table follows the plan", graphs.follows, needs_cuda=True, alone=True
     ),
     Claim("no step waits for the device", loops.waits, needs_cuda=True, alone=True),
     Claim("logging every step costs <= 1.05x a bare loop", loops.cost, needs_cuda=True, alone=True),
-    Claim("it does so for GPT-2 (124M) in bf16", loops.cost_of_gpt2, needs_cuda=True, alone=True),
+    Claim(
+        "logging every step of GPT-2 (124M, bf16) costs <= 1.05x",
+        loops.cost_of_gpt2,
+        needs_cuda=True,
+        alone=True,
+    ),
     Claim("DDP trains on one device", lambda device, folder: together(device, folder, "ddp")),
     Claim("FSDP trains on one device", lambda device, folder: together(device, folder, "fsdp")),
 ]
