@@ -25,7 +25,7 @@ from ..errors import ConfigError, reason_of
 from ..record import keys
 from ..record.directory import now
 from ..settings.address import SQLITE, refuse_other_files
-from ..tracking.store import silence
+from ..tracking.store import unreachable_reason
 from ..tracking.uploader import clean_environment
 from .model import Curve
 
@@ -51,7 +51,7 @@ class Archive:
         clean_environment()
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         self._is_server = uri.startswith(("http://", "https://"))
-        if self._is_server and (reason := silence(uri)) is not None:
+        if self._is_server and (reason := unreachable_reason(uri)) is not None:
             raise ConfigError(f"uri must be a server that answers, got {uri!r}: {reason}")
         if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE).partition("?")[0]).is_file():
             raise ConfigError(f"uri must be a store that is there, got {uri!r}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, OmegaConf
 
 from ..record import provenance
-from ..record.directory import RunDirectory, write_atomically
+from ..record.directory import RunDirectory
+from ..record.files import write_atomically
 from ..settings.trainer import BUDGETS, TrainerSettings
 
 if TYPE_CHECKING:
