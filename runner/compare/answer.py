@@ -26,6 +26,7 @@ def answer(findings: Findings, contenders: list[Contender]) -> list[str]:
             _risk(decision, findings),
             _seeds(decision, findings.question.alpha),
             _manner(decision, findings),
+            _validation(decision, findings),
         ]
     told += [_doubts(contenders, decision), _cost(findings)]
     return [sentence for sentence in told if sentence]
@@ -104,6 +105,29 @@ def _manner(decision: Decision, findings: Findings) -> str:
     lost = [s for s in findings.standings if s.lost and s.arm in decision.members]
     said += [f"Of {s.arm}, {s.lost} of {many(s.lost + s.final_loss.count, 'run')} diverged." for s in lost]
     return " ".join(said)
+
+
+def _validation(decision: Decision, findings: Findings) -> str:
+    """Say what the validation set leaves open of the difference from the nearest rival, beside the seeds."""
+    known = [s for s in findings.standings if s.validation_error is not None]
+    if not known:
+        return ""
+    if decision.hidden:
+        hidden = [s for s in known if s.arm in decision.hidden]
+        apart = [f"{s.arm} by {figure(abs(s.behind.mean))}" for s in hidden]
+        errors = listed([figure(s.validation_error or 0.0) for s in hidden])
+        return (
+            f"The seeds alone would rule out {listed(apart)}, but that is less than the standard error that "
+            f"the {known[0].examples:,} validation examples leave ({errors}): a larger validation set could "
+            "tell, more seeds cannot."
+        )
+    nearest = min(known, key=lambda s: abs(s.behind.mean))
+    seeds = "" if nearest.seed_error is None else f"the seeds leave one of {figure(nearest.seed_error)}, "
+    return (
+        f"The standard error of the difference between {decision.arm} and {nearest.arm}, "
+        f"{figure(abs(nearest.behind.mean))}: {seeds}the {nearest.examples:,} validation examples one of "
+        f"{figure(nearest.validation_error or 0.0)}."
+    )
 
 
 def _doubts(contenders: list[Contender], decision: Decision) -> str:

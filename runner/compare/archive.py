@@ -20,6 +20,7 @@ from mlflow.entities import Run as Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.rest_utils import http_request_safe
+from numpy.typing import NDArray
 
 from ..errors import ConfigError, reason_of
 from ..record import keys
@@ -139,6 +140,13 @@ class Archive:
             held = json.loads(Path(self._client.download_artifacts(run_id, name, folder)).read_text())
             return held if isinstance(held, dict) else {}
         return {}
+
+    def array(self, run_id: str, name: str) -> NDArray[np.float64] | None:
+        """Return a NumPy artifact of one dimension; ``None`` where the run has none."""
+        with suppress(MlflowException, OSError, ValueError), tempfile.TemporaryDirectory() as folder:
+            held = np.load(self._client.download_artifacts(run_id, name, folder))
+            return np.asarray(held, np.float64) if held.ndim == 1 else None
+        return None
 
     def add_files(self, run_id: str, files: Iterable[Path], place: str) -> None:
         """Add files to a run's artifacts, below ``place``."""

@@ -108,6 +108,7 @@ def _follow(ranks: Ranks) -> None:
             checkpoint=Path(),
             journal=NoRecord(),
             evaluations=NoRecord(),
+            keep_losses=lambda losses: None,
             stop=stop,
             on_progress=lambda *_: None,
         )
