@@ -7,7 +7,7 @@ import math
 from ..words import duration, listed, many
 from .choice import Contender
 from .findings import Decision, Findings
-from .phrases import at_most, every, figure, label
+from .phrases import at_most, every, figure, label, short
 
 
 def answer(findings: Findings, contenders: list[Contender]) -> list[str]:
@@ -88,8 +88,8 @@ def _seeds(decision: Decision, alpha: float) -> str:
     gone = f" Ruled out: {listed(left)}." if left else ""
     ends = {
         "one": f"Decided after {many(decision.seeds, 'seed')} of at most {decision.most}.",
-        "same": f"After {many(decision.seeds, 'seed')} of at most {decision.most} the rest is within the "
-        "tolerance.",
+        "same": f"After {many(decision.seeds, 'seed')} of at most {decision.most} no other can be better by "
+        "more than the tolerance.",
         "most": f"All {many(decision.seeds, 'seed')} were spent.",
     }
     return ends.get(decision.over, f"Ended after {many(decision.seeds, 'seed')}, undecided.") + gone
@@ -114,19 +114,23 @@ def _validation(decision: Decision, findings: Findings) -> str:
         return ""
     if decision.hidden:
         hidden = [s for s in known if s.arm in decision.hidden]
-        apart = [f"{s.arm} by {figure(abs(s.behind.mean))}" for s in hidden]
-        errors = listed([figure(s.validation_error or 0.0) for s in hidden])
+        apart = [f"{s.arm}, {short(abs(s.behind.mean))} behind" for s in hidden]
+        errors = listed([short(s.validation_error or 0.0) for s in hidden])
         return (
             f"The seeds alone would rule out {listed(apart)}, but that is less than the standard error that "
             f"the {known[0].examples:,} validation examples leave ({errors}): a larger validation set could "
             "tell, more seeds cannot."
         )
     nearest = min(known, key=lambda s: abs(s.behind.mean))
-    seeds = "" if nearest.seed_error is None else f"the seeds leave one of {figure(nearest.seed_error)}, "
+    seeds = (
+        ""
+        if nearest.seed_error is None
+        else f"other seeds might change that by {short(nearest.seed_error)}, "
+    )
+    error = short(nearest.validation_error or 0.0)
     return (
-        f"The standard error of the difference between {decision.arm} and {nearest.arm}, "
-        f"{figure(abs(nearest.behind.mean))}: {seeds}the {nearest.examples:,} validation examples one of "
-        f"{figure(nearest.validation_error or 0.0)}."
+        f"{decision.arm} and {nearest.arm} are {short(abs(nearest.behind.mean))} apart; {seeds}"
+        f"another validation set of {nearest.examples:,} examples by {error} (standard errors)."
     )
 
 
