@@ -20,7 +20,7 @@ run: .venv/.made ## Train one run (ARGS="schedule=cosine optimizer.lr=0.1")
 	$(BIN)/python -m runner $(ARGS)
 
 SWEEP := schedule=constant,step,cosine,onecycle optimizer.lr=0.1,0.3,1 seed=0,1 hydra.sweeper.extend=1 \
-	hydra.sweeper.until=decided hydra.sweeper.max_seeds=12 hydra.sweeper.tolerance=0.01
+	hydra.sweeper.until=decided hydra.sweeper.max_seeds=12 hydra.sweeper.tolerance=0.02
 
 sweep: .venv/.made ## Compare four schedules, each at its best rate, until that is decided (ARGS="--plan")
 	$(BIN)/python -m runner -m $(SWEEP) $(ARGS)

@@ -51,7 +51,7 @@ DOORS = {
         "range_test/auto.py",
     }
     | {"sweep/callback.py", "sweep/sweeper.py", "launch/launcher.py", "launch/jobs.py"}
-    | {"launch/options.py", "launch/preflight.py", "launch/task.py", "launch/worker.py"},
+    | {"launch/options.py", "launch/preflight.py", "launch/description.py", "launch/worker.py"},
     "optuna": {"sweep/search.py"},
 }
 

@@ -15,13 +15,14 @@ from .advice import advice
 from .answer import answer
 from .choice import Contender, choose, stand
 from .decide import decide, looks_of
-from .findings import Findings
+from .findings import Findings, Sampling
 from .lengths import of_one_length
 from .model import Collection, Question, Trained
 from .outcomes import Outcome, ledger, loss_before_training, outcomes
 from .pairs import differences
 from .remarks import remarks
 from .stats.measures import expected_best
+from .validation import not_told_apart, sampling, without_hidden
 
 PLAIN = "constant"
 """The schedule that is the baseline where there is one."""
@@ -47,18 +48,15 @@ def analyse(collection: Collection, question: Question) -> Findings:
     collection, lengths = of_one_length(collection)
     runs = collection.runs
     _check(question)
-    initial = loss_before_training(runs)
-    by_arm: dict[str, list[Outcome]] = defaultdict(list)
-    looks = looks_of(collection)
-    for outcome in outcomes(runs) if math.isfinite(initial) else []:
-        if not (looks and outcome.run.stage == "final" and outcome.run.seed < looks.first_seed):
-            by_arm[outcome.run.arm].append(outcome)
-    if not by_arm:
+    contenders = _contenders(collection)
+    if not contenders:
         raise ConfigError(_nothing(collection))
-    contenders = [choose(arm, results, initial) for arm, results in by_arm.items()]
-    decision, contenders = decide(contenders, question.alpha, looks)
+    arms = [c.arm for c in contenders]
+    decision, contenders = decide(contenders, question.alpha, looks_of(collection))
+    left = _samplings(contenders)
+    decision, contenders = without_hidden(decision, contenders, left)
     trained = any(not o.diverged for c in contenders for o in c.reported)
-    name = _baseline(question.baseline, runs, list(by_arm))
+    name = _baseline(question.baseline, runs, arms)
     baseline = next(c for c in contenders if c.arm == name)
     target = _target(contenders) if question.target is None else question.target
     alpha, chosen = question.alpha, question.baseline is not None
@@ -68,10 +66,10 @@ def analyse(collection: Collection, question: Question) -> Findings:
         ledger=ledger(everything),
         responses=[c.response for c in contenders if c.response],
         standings=[
-            stand(c, contenders[0], [r for r in runs if r.arm == c.arm], target, 1 - alpha)
+            stand(c, contenders[0], [r for r in runs if r.arm == c.arm], target, 1 - alpha, left.get(c.arm))
             for c in contenders
         ],
-        differences=found,
+        differences=not_told_apart(found, contenders, baseline),
         decision=decision if trained else None,
         tuning={c.arm: expected_best(c.response.means).tolist() for c in contenders if c.response},
         anomalies=[*lengths, *remarks(collection, contenders, baseline, question)],
@@ -79,6 +77,29 @@ def analyse(collection: Collection, question: Question) -> Findings:
         answer=[],
     )
     return replace(findings, answer=answer(findings, contenders))
+
+
+def judged_runs(collection: Collection) -> list[str]:
+    """Return the ids of the runs whose final losses decide: those of each arm at its chosen rate."""
+    collection, _ = of_one_length(collection)
+    return [outcome.run.run_id for each in _contenders(collection) for outcome in each.reported]
+
+
+def _contenders(collection: Collection) -> list[Contender]:
+    """Return each arm at its best rate, in the order that they were begun; none where no run has a result."""
+    initial = loss_before_training(collection.runs)
+    by_arm: dict[str, list[Outcome]] = defaultdict(list)
+    looks = looks_of(collection)
+    for outcome in outcomes(collection.runs) if math.isfinite(initial) else []:
+        if not (looks and outcome.run.stage == "final" and outcome.run.seed < looks.first_seed):
+            by_arm[outcome.run.arm].append(outcome)
+    return [choose(arm, results, initial) for arm, results in by_arm.items()]
+
+
+def _samplings(contenders: list[Contender]) -> dict[str, Sampling]:
+    """Return what the validation set leaves of each arm's difference from the first, where that is known."""
+    first, *others = contenders
+    return {c.arm: each for c in others if (each := sampling(c, first)) is not None}
 
 
 def _check(question: Question) -> None:

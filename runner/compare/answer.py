@@ -7,7 +7,7 @@ import math
 from ..words import duration, listed, many
 from .choice import Contender
 from .findings import Decision, Findings
-from .phrases import at_most, every, figure, label
+from .phrases import at_most, every, figure, label, short
 
 
 def answer(findings: Findings, contenders: list[Contender]) -> list[str]:
@@ -26,6 +26,7 @@ def answer(findings: Findings, contenders: list[Contender]) -> list[str]:
             _risk(decision, findings),
             _seeds(decision, findings.question.alpha),
             _manner(decision, findings),
+            _validation(decision, findings),
         ]
     told += [_doubts(contenders, decision), _cost(findings)]
     return [sentence for sentence in told if sentence]
@@ -87,8 +88,8 @@ def _seeds(decision: Decision, alpha: float) -> str:
     gone = f" Ruled out: {listed(left)}." if left else ""
     ends = {
         "one": f"Decided after {many(decision.seeds, 'seed')} of at most {decision.most}.",
-        "same": f"After {many(decision.seeds, 'seed')} of at most {decision.most} the rest is within the "
-        "tolerance.",
+        "same": f"After {many(decision.seeds, 'seed')} of at most {decision.most} no other can be better by "
+        "more than the tolerance.",
         "most": f"All {many(decision.seeds, 'seed')} were spent.",
     }
     return ends.get(decision.over, f"Ended after {many(decision.seeds, 'seed')}, undecided.") + gone
@@ -104,6 +105,33 @@ def _manner(decision: Decision, findings: Findings) -> str:
     lost = [s for s in findings.standings if s.lost and s.arm in decision.members]
     said += [f"Of {s.arm}, {s.lost} of {many(s.lost + s.final_loss.count, 'run')} diverged." for s in lost]
     return " ".join(said)
+
+
+def _validation(decision: Decision, findings: Findings) -> str:
+    """Say what the validation set leaves open of the difference from the nearest rival, beside the seeds."""
+    known = [s for s in findings.standings if s.validation_error is not None]
+    if not known:
+        return ""
+    if decision.hidden:
+        hidden = [s for s in known if s.arm in decision.hidden]
+        apart = [f"{s.arm}, {short(abs(s.behind.mean))} behind" for s in hidden]
+        errors = listed([short(s.validation_error or 0.0) for s in hidden])
+        return (
+            f"The seeds alone would rule out {listed(apart)}, but that is less than the standard error that "
+            f"the {known[0].examples:,} validation examples leave ({errors}): a larger validation set could "
+            "tell, more seeds cannot."
+        )
+    nearest = min(known, key=lambda s: abs(s.behind.mean))
+    seeds = (
+        ""
+        if nearest.seed_error is None
+        else f"other seeds might change that by {short(nearest.seed_error)}, "
+    )
+    error = short(nearest.validation_error or 0.0)
+    return (
+        f"{decision.arm} and {nearest.arm} are {short(abs(nearest.behind.mean))} apart; {seeds}"
+        f"another validation set of {nearest.examples:,} examples by {error} (standard errors)."
+    )
 
 
 def _doubts(contenders: list[Contender], decision: Decision) -> str:

@@ -20,12 +20,13 @@ from mlflow.entities import Run as Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.rest_utils import http_request_safe
+from numpy.typing import NDArray
 
 from ..errors import ConfigError, reason_of
 from ..record import keys
 from ..record.directory import now
 from ..settings.address import SQLITE, refuse_other_files
-from ..tracking.store import silence
+from ..tracking.store import unreachable_reason
 from ..tracking.uploader import clean_environment
 from .model import Curve
 
@@ -51,7 +52,7 @@ class Archive:
         clean_environment()
         os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
         self._is_server = uri.startswith(("http://", "https://"))
-        if self._is_server and (reason := silence(uri)) is not None:
+        if self._is_server and (reason := unreachable_reason(uri)) is not None:
             raise ConfigError(f"uri must be a server that answers, got {uri!r}: {reason}")
         if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE).partition("?")[0]).is_file():
             raise ConfigError(f"uri must be a store that is there, got {uri!r}")
@@ -139,6 +140,13 @@ class Archive:
             held = json.loads(Path(self._client.download_artifacts(run_id, name, folder)).read_text())
             return held if isinstance(held, dict) else {}
         return {}
+
+    def array(self, run_id: str, name: str) -> NDArray[np.float64] | None:
+        """Return a NumPy artifact of one dimension; ``None`` where the run has none."""
+        with suppress(MlflowException, OSError, ValueError), tempfile.TemporaryDirectory() as folder:
+            held = np.load(self._client.download_artifacts(run_id, name, folder))
+            return np.asarray(held, np.float64) if held.ndim == 1 else None
+        return None
 
     def add_files(self, run_id: str, files: Iterable[Path], place: str) -> None:
         """Add files to a run's artifacts, below ``place``."""

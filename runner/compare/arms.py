@@ -47,6 +47,7 @@ def arms(names: list[str], params: list[Params], searched: Collection[str] = ())
     ['cosine model=mlp', 'cosine model=cnn']
     """
     keys = {key for row in params for key in row if purpose_of(key).decides} - _NO_ARM - set(searched)
+    keys -= {key for key in keys if _follows_the_seed(key, params)}
     told: list[str] = []
     for key in sorted(keys, key=lambda key: (not key.endswith(".name"), key)):
         follows: dict[tuple[str | None, ...], str | None] = {}
@@ -59,6 +60,13 @@ def arms(names: list[str], params: list[Params], searched: Collection[str] = ())
         " ".join([name, *(f"{_short(key)}={row[key]}" for key in told if key in row)])
         for name, row in zip(names, params, strict=True)
     ]
+
+
+def _follows_the_seed(key: str, params: list[Params]) -> bool:
+    """Whether a parameter has the seed's value in every run, as with ``dataset.split_seed=${seed}``."""
+    return len({row.get("seed") for row in params}) > 1 and all(
+        "seed" in row and row.get(key) == row["seed"] for row in params
+    )
 
 
 def _short(key: str) -> str:

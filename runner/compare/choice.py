@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..sweep.rates import best_of
-from .findings import Interval, Response, Standing
+from .findings import Interval, Response, Sampling, Standing
 from .model import Trained
 from .outcomes import Outcome, diverged, steps_to
 from .stats.measures import expected_running_time, kaplan_meier_median, parabola_vertex, sensitivity
@@ -170,16 +170,30 @@ def interval(values: list[float], level: float) -> Interval:
     return Interval(count=len(values), mean=mean, low=low, high=high)
 
 
+def _apart(contender: Contender, first: Contender) -> list[float]:
+    """Return the differences over the seeds that both finished."""
+    d = [loss - first.losses[seed] for seed, loss in contender.losses.items() if seed in first.losses]
+    return [each for each in d if math.isfinite(each)]
+
+
 def _behind(contender: Contender, first: Contender, level: float) -> Interval:
     """Return by how much an arm ends above another; without a seed that both finished, from their means."""
-    d = [loss - first.losses[seed] for seed, loss in contender.losses.items() if seed in first.losses]
-    finished = [each for each in d if math.isfinite(each)]
+    finished = _apart(contender, first)
     apart = float(np.mean(contender.finished_losses) - np.mean(first.finished_losses))
     return interval(finished, level) if finished else Interval(count=0, mean=apart, low=None, high=None)
 
 
+def _standard_error(d: list[float]) -> float | None:
+    return float(np.std(d, ddof=1)) / math.sqrt(len(d)) if len(d) > 1 else None
+
+
 def stand(
-    contender: Contender, first: Contender, runs: list[Trained], target: float, level: float
+    contender: Contender,
+    first: Contender,
+    runs: list[Trained],
+    target: float,
+    level: float,
+    left: Sampling | None = None,
 ) -> Standing:
     """Return an arm's figures at its chosen rate.
 
@@ -189,6 +203,7 @@ def stand(
         runs: all of its runs, also those that do not count.
         target: validation loss to reach.
         level: of the confidence intervals.
+        left: what the validation set leaves of the difference between the two.
     """
     reported = contender.reported
     accuracies = [o.accuracy for o in reported if o.accuracy is not None]
@@ -209,4 +224,7 @@ def stand(
         expected_steps=expected_running_time(spent, reached),
         median_steps=kaplan_meier_median(planned, reached),
         fresh=contender.fresh,
+        seed_error=_standard_error(_apart(contender, first)) if contender is not first else None,
+        validation_error=None if left is None else left.error,
+        examples=None if left is None else left.examples,
     )

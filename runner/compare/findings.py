@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .model import Question
 
@@ -18,6 +18,26 @@ class Interval:
     mean: float
     low: float | None
     high: float | None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The standard error that a validation set leaves of a difference between two arms.
+
+    Attributes:
+        examples: in the set.
+        error: of the mean over the examples.
+        difference: that mean: of the first arm's losses minus the second's, over the seeds of both.
+    """
+
+    examples: int
+    error: float
+    difference: float
+
+    @property
+    def hides_it(self) -> bool:
+        """Whether the difference is smaller than the error: it is then not called one."""
+        return abs(self.difference) < self.error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +90,10 @@ class Standing:
         expected_steps: to the target: all steps spent over the number of successes; ``None`` without any.
         fresh: whether no seed here is one that chose the rate; true also where there was nothing to choose.
         behind: final loss minus that of the arm to take, over the seeds that both finished.
+        seed_error: standard error of that difference over the seeds; ``None`` from fewer than two.
+        validation_error: the one that the validation set leaves, whatever the seeds; ``None`` where it is
+            not known.
+        examples: in the validation set; ``None`` likewise.
         median_steps: to the target, by Kaplan and Meier; ``None`` where fewer than half of the runs reach it.
     """
 
@@ -87,6 +111,9 @@ class Standing:
     behind: Interval
     median_steps: float | None = None
     trial: str = ""
+    seed_error: float | None = None
+    validation_error: float | None = None
+    examples: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +165,8 @@ class Decision:
         most: seeds that there might have been; ``None`` where they were not added by looks.
         by_wins: arms judged against ``arm`` by the seeds won, not by the mean.
         blocked: why no arm is called better, though one might seem so; empty where nothing is in the way.
+        hidden: members that the seeds alone would rule out: their difference from ``arm`` is smaller than
+            the standard error that the validation set leaves.
     """
 
     arm: str
@@ -151,6 +180,7 @@ class Decision:
     most: int | None
     by_wins: list[str]
     blocked: str
+    hidden: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

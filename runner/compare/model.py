@@ -50,6 +50,8 @@ class Trained:
         trial: values of the settings beside the rate that a search chose, such as ``optimizer.momentum=0.9``.
         params: as logged.
         plan: the plan's schedules as specs; empty where the store has none.
+        example_losses: final loss of each validation example, shape ``(examples,)``; ``None`` where they
+            were not kept, or are not needed.
     """
 
     run_id: str
@@ -70,6 +72,7 @@ class Trained:
     trial: str = ""
     params: dict[str, str] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
+    example_losses: Floats | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,11 @@ def figure(value: float) -> str:
     return f"{value:#.4g}".rstrip(".")
 
 
+def short(value: float) -> str:
+    """Write a difference or its error with two significant digits."""
+    return f"{value:#.2g}".rstrip(".")
+
+
 def at_most(bound: float) -> str:
     """Write an upper bound with two significant digits, rounded up.
 

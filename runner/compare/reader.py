@@ -166,6 +166,18 @@ def with_curves(archive: Archive, collection: Collection, chosen: Iterable[str])
     return dataclasses.replace(collection, runs=[completed(run) for run in collection.runs])
 
 
+def with_examples(archive: Archive, collection: Collection, chosen: Iterable[str]) -> Collection:
+    """Return the sweep with the final loss of each validation example, of the runs whose ids were chosen."""
+    wanted = set(chosen)
+
+    def completed(run: Trained) -> Trained:
+        if run.run_id not in wanted:
+            return run
+        return dataclasses.replace(run, example_losses=archive.array(run.run_id, keys.FINAL_LOSSES))
+
+    return dataclasses.replace(collection, runs=[completed(run) for run in collection.runs])
+
+
 def _said(run: Run, searched: Strings[str] = ()) -> dict[str, Any]:
     """Return what a run's own record says of it, without its curves and its arm."""
     info, tags = run.info, run.data.tags

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import ConfigError
 from ..words import probability
 from . import reader
-from .analysis import analyse
+from .analysis import analyse, judged_runs
 from .archive import Archive, Run
 from .findings import Findings
 from .model import Collection, Question
@@ -66,6 +66,7 @@ def compare(
         ConfigError: the question cannot be asked of this sweep, or no run of it can be judged.
     """
     collection = reader.read(archive, parent, *further)
+    collection = reader.with_examples(archive, collection, judged_runs(collection))
     findings = analyse(collection, question)
     behind = [run.run_id for each in findings.standings for run in plots.chosen(collection, each)]
     collection = reader.with_curves(archive, collection, behind)

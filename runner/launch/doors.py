@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .task import Task
+from .description import JobDescription
 
 if TYPE_CHECKING:
     from .preflight import Checked
 
 
-def work(task: Task) -> None:
+def work(job: JobDescription) -> None:
     """Run one job to its end."""
     from .worker import work
 
-    work(task)
+    work(job)
 
 
 def check(configs: list[str], overrides: list[list[str]], timed: bool) -> list[Checked]:

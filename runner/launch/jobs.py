@@ -16,11 +16,11 @@ from ..sweep.sweep import Sweep
 from ..tracking.courier import Messenger
 from . import manifest
 from .board import Board
+from .description import LOG, JobDescription, Wanted
 from .doors import check
 from .manifest import Job, Manifest
 from .plan import show_plan, tell_twins
 from .pool import Ended, Places
-from .task import LOG, Task, Wanted
 
 if TYPE_CHECKING:
     from .preflight import Checked
@@ -126,7 +126,7 @@ class Jobs:
             job.state, job.reason = result.state, result.reason  # no process was left to note it
         return job
 
-    def _next(self) -> tuple[int, Task] | None:
+    def _next(self) -> tuple[int, JobDescription] | None:
         if not self._queue:
             return None
         job = self._queue.pop(0)
@@ -137,7 +137,7 @@ class Jobs:
         # An ending of an earlier try would be taken for that of this one.
         directory.end_file.unlink(missing_ok=True)
         wanted = self._configs[job.number]
-        return job.number, Task(
+        return job.number, JobDescription(
             path=directory.path,
             config=OmegaConf.to_yaml(wanted.config),
             overrides=wanted.overrides,

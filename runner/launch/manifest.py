@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..record.directory import RunDirectory, write_atomically
+from ..record.directory import RunDirectory
+from ..record.files import write_atomically
 from ..record.result import DIVERGED, FAILED, FINISHED, KILLED
 from ..settings.config import flat, yaml_of
 from ..settings.purposes import deciding

@@ -15,15 +15,15 @@ from schedules.show.terminal import bars, columns_of, scale
 
 from ..console import err, out, short
 from ..errors import ConfigError
-from ..record.directory import write_atomically
+from ..record.files import write_atomically
 from ..settings.config import import_plugins
 from ..settings.overrides import given
 from ..words import duration, many
 
 if TYPE_CHECKING:
     from ..sweep.sweep import Sweep
+    from .description import Wanted
     from .preflight import Checked
-    from .task import Wanted
 
 START_SECONDS = 0.6  # that a job takes beside its steps
 SWEEP_SECONDS = 10.0  # that a sweep takes beside its jobs

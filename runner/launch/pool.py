@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from ..errors import Interrupted
 from ..training.signals import Stop, listening
+from .description import GRACE, JobDescription
 from .doors import work
-from .task import GRACE, Task
 
 LOOK = 0.25  # seconds between two looks at the running jobs
 
@@ -56,7 +56,7 @@ class Ended:
     reason: str = ""
 
 
-Next = Callable[[], tuple[int, Task] | None]
+Next = Callable[[], tuple[int, JobDescription] | None]
 
 
 class Places(Protocol):
@@ -73,14 +73,14 @@ class Places(Protocol):
         """Return what a function that needs torch gives, called where the jobs run."""
 
     def run(
-        self, next_task: Next, on_end: Callable[[Ended], None], on_look: Callable[[list[int]], None]
+        self, next_job: Next, on_end: Callable[[Ended], None], on_look: Callable[[list[int]], None]
     ) -> None:
-        """Run what ``next_task`` gives until it gives none and all have ended."""
+        """Run what ``next_job`` gives until it gives none and all have ended."""
 
 
 @dataclass
 class Pool:
-    """Runs tasks, at most ``slots`` at a time.
+    """Runs jobs, at most ``slots`` at a time.
 
     Processes are forked from a server that has imported torch once: a job starts in a tenth of a second.
 
@@ -139,15 +139,15 @@ class Pool:
 
     def run(
         self,
-        next_task: Next,
+        next_job: Next,
         on_end: Callable[[Ended], None],
         on_look: Callable[[list[int]], None],
     ) -> None:
-        """Run what ``next_task`` gives until it gives none and all have ended.
+        """Run what ``next_job`` gives until it gives none and all have ended.
 
         Args:
-            next_task: called when a slot is free; a job's number and task.
-            on_end: called with each process that ended; may make ``next_task`` give it again.
+            next_job: called when a slot is free; a job's number and its description.
+            on_end: called with each process that ended; may make ``next_job`` give it again.
             on_look: called a few times a second with the numbers of the running jobs.
 
         Raises:
@@ -155,7 +155,7 @@ class Pool:
         """
         with listening() as stop:
             try:
-                while self._start(next_task, stop) or self._running:
+                while self._start(next_job, stop) or self._running:
                     connection.wait([each.process.sentinel for each in self._running], timeout=LOOK)
                     self._reap(on_end)
                     self._stop_late_ones()
@@ -165,17 +165,17 @@ class Pool:
                 self._stop_all(on_end, "the sweep was stopped" if isinstance(error, Interrupted) else "")
                 raise
 
-    def _start(self, next_task: Next, stop: Stop) -> bool:
+    def _start(self, next_job: Next, stop: Stop) -> bool:
         """Fill the free slots; return whether anything was started."""
         free = [n for n in range(self.slots) if n not in {each.slot for each in self._running}]
         started = False
         for slot in free:
-            if stop.signum is not None or (given := next_task()) is None:
+            if stop.signum is not None or (given := next_job()) is None:
                 break
-            number, task = given
+            number, job = given
             if self.devices:
-                task.environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot % len(self.devices)]
-            process = self._context.Process(target=work, args=(task,))
+                job.environment["CUDA_VISIBLE_DEVICES"] = self.devices[slot % len(self.devices)]
+            process = self._context.Process(target=work, args=(job,))
             process.start()
             self._running.append(Running(number, slot, process, time.monotonic()))
             started = True

@@ -17,8 +17,8 @@ from ..errors import ConfigError, JobFailed, reason_of
 from ..training.signals import Stop, listening
 from . import ray_worker
 from .cluster import Needs, nodes, room
+from .description import BROKEN, GRACE
 from .pool import LOOK, Ended, Next
-from .task import BROKEN, GRACE
 
 COUNT_EVERY = 2.0  # seconds between two looks at how large the cluster is
 PATIENCE = 10.0  # seconds of waiting for a worker before a message says so
@@ -36,7 +36,7 @@ class Sent:
 
 
 class RayPool:
-    """Runs tasks on a Ray cluster, as many at a time as it has room for.
+    """Runs jobs on a Ray cluster, as many at a time as it has room for.
 
     Each job is a process of its own that a worker starts. It sends its own journal.
 
@@ -65,11 +65,11 @@ class RayPool:
         self._jobs: dict[Any, Sent] = {}
         self._counted = (-COUNT_EVERY, 0)
         self._is_empty = False
-        task = functools.partial(
+        remote = functools.partial(
             ray.remote, num_cpus=needs.cpus, num_gpus=needs.gpus, scheduling_strategy="SPREAD", max_calls=0
         )
-        self._train = task(max_retries=0)(ray_worker.train)  # the sweep's manifest counts tries
-        self._answer = task(max_retries=retries)(ray_worker.answer)
+        self._train = remote(max_retries=0)(ray_worker.train)  # the sweep's manifest counts tries
+        self._answer = remote(max_retries=retries)(ray_worker.answer)
         self._refuse(folder)
 
     def _refuse(self, folder: Path) -> None:
@@ -147,16 +147,16 @@ class RayPool:
         return free.get("CPU", 0.0) >= self._needs.cpus and free.get("GPU", 0.0) >= self._needs.gpus
 
     def run(
-        self, next_task: Next, on_end: Callable[[Ended], None], on_look: Callable[[list[int]], None]
+        self, next_job: Next, on_end: Callable[[Ended], None], on_look: Callable[[list[int]], None]
     ) -> None:
-        """Run what ``next_task`` gives until it gives none and all have ended: see :class:`pool.Pool`.
+        """Run what ``next_job`` gives until it gives none and all have ended: see :class:`pool.Pool`.
 
         Raises:
             Interrupted: a signal came; every job was asked to save its state, and has ended.
         """
         with listening() as stop:
             try:
-                while self._send(next_task, stop) or self._jobs:
+                while self._send(next_job, stop) or self._jobs:
                     self._tell_if_empty()
                     self._reap(on_end)
                     on_look([each.number for each in self._jobs.values()])
@@ -165,17 +165,17 @@ class RayPool:
                 self._stop_all(on_end)
                 raise
 
-    def _send(self, next_task: Next, stop: Stop) -> bool:
+    def _send(self, next_job: Next, stop: Stop) -> bool:
         """Fill the cluster; return whether anything was sent.
 
         One job is always there, also when no worker is: Ray starts it when one has come.
         """
         sent = False
         while len(self._jobs) < max(1, self.slots) and stop.signum is None:
-            if (given := next_task()) is None:
+            if (given := next_job()) is None:
                 break
-            number, task = given
-            placed = dataclasses.replace(task, place=self._place)
+            number, job = given
+            placed = dataclasses.replace(job, place=self._place)
             ref = self._train.remote(number, placed, self._timeout, self._preload)
             self._jobs[ref] = Sent(number, time.monotonic())
             sent = True

@@ -17,27 +17,27 @@ from ..errors import Interrupted
 from ..extras import extra
 from ..record import provenance
 from ..record.directory import RunDirectory
+from .description import REFUSED, JobDescription
 from .pool import Ended, Pool
-from .task import REFUSED, Task
 
 FOLDER = "hydra.sweep.dir"
 
 
-def train(number: int, task: Task, timeout: float | None, preload: list[str]) -> Ended:
+def train(number: int, job: JobDescription, timeout: float | None, preload: list[str]) -> Ended:
     """Run one job to its end. A Ray task; Ray stops it as Ctrl-C would, and the job saves its state.
 
     Args:
-        number: the job.
-        task: the job's description.
+        number: its number.
+        job: its description.
         timeout: stop it after so long [seconds]; ``None``: never.
         preload: modules that it will import, beside torch.
     """
-    if not RunDirectory(task.above).order_file.exists():
-        return Ended(number, REFUSED, 0.0, "", False, unseen(FOLDER, task.above, [platform.node()]))
+    if not RunDirectory(job.above).order_file.exists():
+        return Ended(number, REFUSED, 0.0, "", False, unseen(FOLDER, job.above, [platform.node()]))
     pool = _own_pool(tuple(preload))
     pool.timeout = timeout
-    origin = provenance.moved_here(task.origin)
-    here = dataclasses.replace(task, environment=task.environment | _devices(), origin=origin)
+    origin = provenance.moved_here(job.origin)
+    here = dataclasses.replace(job, environment=job.environment | _devices(), origin=origin)
     waiting = [(number, here)]
     ended: list[Ended] = []
     with suppress(Interrupted):

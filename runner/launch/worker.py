@@ -26,7 +26,7 @@ from ..settings.messages import explain
 from ..sweep.sweep import Sweep
 from ..tracking.courier import Courier, Messenger
 from ..training.build import build  # noqa: F401  with all that is registered
-from .task import BROKEN, GRACE, LOG, REFUSED, Task
+from .description import BROKEN, GRACE, LOG, REFUSED, JobDescription
 
 LAST_TRY_SECONDS = 180.0  # a worker that lost the cluster ends after 60 s; NFS keeps its locks for 90 s more
 
@@ -78,31 +78,31 @@ class SelfDelivering(Courier):
         return None
 
 
-def work(task: Task) -> None:
+def work(job: JobDescription) -> None:
     """Run one job to its end, in a process of its own; its exit code says how that went."""
     os.setsid()  # Ctrl-C in the terminal is for the parent, which asks its jobs to stop
-    task.path.mkdir(parents=True, exist_ok=True)
-    log = os.open(task.path / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    job.path.mkdir(parents=True, exist_ok=True)
+    log = os.open(job.path / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
-    os.environ.update(task.environment)
-    if task.place is not None:
-        os.chdir(task.place)
-    code = _code(task, _context_of(task))
+    os.environ.update(job.environment)
+    if job.place is not None:
+        os.chdir(job.place)
+    code = _code(job, _context_of(job))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)  # what libraries do at exit is for processes that imported them
 
 
-def _context_of(task: Task) -> Context:
+def _context_of(job: JobDescription) -> Context:
     """Return what the one run of this process shares with nobody."""
     messenger: Messenger = ParentDelivered()
-    if task.delivers:
+    if job.delivers:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-        patience = OmegaConf.select(OmegaConf.create(task.config), "tracking.patience")
-        messenger = SelfDelivering(task.path / "uploader.log", float(patience))
-    above = Sweep.around(RunDirectory(task.above), task.varied)
-    return Context(above, task.origin, given_messenger=messenger)
+        patience = OmegaConf.select(OmegaConf.create(job.config), "tracking.patience")
+        messenger = SelfDelivering(job.path / "uploader.log", float(patience))
+    above = Sweep.around(RunDirectory(job.above), job.varied)
+    return Context(above, job.origin, given_messenger=messenger)
 
 
 def _end_with_parent() -> None:
@@ -122,17 +122,17 @@ def _wait_for_last_try(directory: RunDirectory) -> None:
         time.sleep(1.0)
 
 
-def _code(task: Task, context: Context) -> int:
+def _code(job: JobDescription, context: Context) -> int:
     started = time.perf_counter()
     try:
-        if task.goes_on:
-            if task.delivers:
-                _wait_for_last_try(RunDirectory(task.path))
-            resume(str(task.path), [], context)
+        if job.goes_on:
+            if job.delivers:
+                _wait_for_last_try(RunDirectory(job.path))
+            resume(str(job.path), [], context)
         else:
-            config = OmegaConf.create(task.config)
+            config = OmegaConf.create(job.config)
             assert isinstance(config, DictConfig)
-            run(config, task.path, task.overrides, context)
+            run(config, job.path, job.overrides, context)
     except Interrupted as error:
         return 128 + error.signum
     except (ConfigError, Diverged) as error:

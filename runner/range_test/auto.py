@@ -16,8 +16,8 @@ from ..settings.purposes import deciding
 from ..settings.trainer import BUDGETS
 from ..training.signals import listening
 from . import start
-from .outcome import Outcome, judge
 from .ramp import build_ramp, climb
+from .result import RangeTestResult, judge
 from .settings import RangeTest
 from .suggest import Ramp
 from .table import headline
@@ -28,7 +28,7 @@ class Found:
     """A rate, and the test that it comes from."""
 
     recommended: float
-    outcome: Outcome
+    outcome: RangeTestResult
 
     @property
     def origin(self) -> str:
@@ -75,7 +75,7 @@ def find(settings: RunSettings, known: dict[str, Found]) -> Found:
     return found
 
 
-def _test(settings: RunSettings) -> Outcome:
+def _test(settings: RunSettings) -> RangeTestResult:
     test = RangeTest()
     ramps: dict[int, Ramp] = {}
     with tempfile.TemporaryDirectory(prefix="range-test-") as folder, listening() as stop:

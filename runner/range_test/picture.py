@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from schedules.show.plot import AXIS_NAMES, COLOURS
 
-from .outcome import Outcome
+from .result import RangeTestResult
 from .suggest import Ramp, finite, fitted_to
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def save(path: Path, outcome: Outcome) -> None:
+def save(path: Path, outcome: RangeTestResult) -> None:
     """Draw the outcome into a PNG file: each seed's losses as dots, fitted as a line; a row for each rule."""
     from matplotlib.figure import Figure
 
@@ -61,7 +61,7 @@ def _heights(ramps: list[Ramp]) -> tuple[float, float]:
     return low - 0.15 * room, start + 0.33 * room
 
 
-def _rules(axis: Axes, outcome: Outcome) -> None:
+def _rules(axis: Axes, outcome: RangeTestResult) -> None:
     """Draw the median of each rule as a dot, on a line from its lowest to its highest seed."""
     names = [each.rule for each in outcome.suggestions]
     for row, each in enumerate(outcome.suggestions):

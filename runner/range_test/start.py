@@ -16,7 +16,8 @@ import numpy as np
 from .. import console
 from ..errors import Diverged
 from ..record import provenance
-from ..record.directory import Ending, RunDirectory, now, write_atomically
+from ..record.directory import Ending, RunDirectory, now
+from ..record.files import write_atomically
 from ..record.journal import Journal, read
 from ..record.result import JobResult, result_of
 from ..run.artifacts import keep_config
@@ -30,8 +31,8 @@ from ..tracking.courier import Messenger
 from ..training.experiment import Experiment
 from ..training.signals import Stop
 from . import picture
-from .outcome import Outcome, judge
 from .ramp import build_ramp, climb
+from .result import RangeTestResult, judge
 from .settings import TASKS, RangeTest
 from .suggest import Ramp
 from .table import show
@@ -45,7 +46,7 @@ JSON, PICTURE = "range_test.json", "range_test.png"
 class EveryRampDiverged(Diverged):
     """No ramp was long enough for a rule to read it."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: RangeTestResult) -> None:
         longest = max(outcome.ramps.values(), key=lambda ramp: len(ramp.losses))
         good = longest.losses[np.isfinite(longest.losses)]
         super().__init__(len(longest.losses) - 1, float(good[-1]) if len(good) else None)
@@ -86,7 +87,7 @@ def start(
     )
     started = time.perf_counter()
 
-    def work(stop: Stop) -> tuple[Ending, Outcome]:
+    def work(stop: Stop) -> tuple[Ending, RangeTestResult]:
         with _steps_for_mlflow(directory, test, first):
             outcome = judge(test, _climb_all(settings, test, first, directory, messenger, stop))
         keep(outcome, directory.artifacts)
@@ -105,7 +106,7 @@ def start(
 
 
 def _report(
-    outcome: Outcome,
+    outcome: RangeTestResult,
     settings: RunSettings,
     rows: list[tuple[str, str]],
     overridden: list[str] | None,
@@ -123,7 +124,7 @@ def _name(settings: RunSettings, test: RangeTest, overridden: list[str], varied:
     return " ".join(["range_test", test.hyperparameter, model, dataset, *others])
 
 
-def keep(outcome: Outcome, folder: Path) -> None:
+def keep(outcome: RangeTestResult, folder: Path) -> None:
     """Write what came out as JSON and as a picture."""
     write_atomically(folder / JSON, json.dumps(outcome.plain(), indent=1, allow_nan=False).encode())
     picture.save(folder / PICTURE, outcome)
@@ -190,7 +191,7 @@ def _params(settings: RunSettings, made: Experiment) -> dict[str, Any]:
     }
 
 
-def _next(outcome: Outcome, overridden: list[str]) -> str:
+def _next(outcome: RangeTestResult, overridden: list[str]) -> str:
     """Return the command that trains with the value found."""
     name = outcome.test.hyperparameter
     found = f"optimizer.{name}={outcome.recommended:g}"

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from ..console import err, out
 from ..run.report import look
-from .outcome import Outcome, Suggestion
+from .result import RangeTestResult, Suggestion
 
 
-def show(outcome: Outcome, what: str, places: list[tuple[str, str]]) -> None:
+def show(outcome: RangeTestResult, what: str, places: list[tuple[str, str]]) -> None:
     """Print what each rule suggests over the seeds, and what to begin with.
 
     Args:
@@ -40,7 +40,7 @@ def show(outcome: Outcome, what: str, places: list[tuple[str, str]]) -> None:
             out.print(f"look   {look(text)}")
 
 
-def headline(outcome: Outcome) -> str:
+def headline(outcome: RangeTestResult) -> str:
     """Return what to begin with and why, in one line."""
     if outcome.recommended is None:
         return f"nothing to recommend: {outcome.reason}"

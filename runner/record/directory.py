@@ -18,15 +18,15 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from ..errors import ConfigError
+from .files import write_atomically
 
 Record = TypeVar("Record", bound="Order | Ending | Sent")
 
@@ -231,23 +231,6 @@ def locate(which: str, setting: str = "resume", root: Path = Path("outputs")) ->
 def now() -> int:
     """Return milliseconds since 1970."""
     return time.time_ns() // 1_000_000
-
-
-def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
-    """Replace a file by ``content``, or by what it writes: after a crash it is whole."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
-    try:
-        with draft.open("wb") as file:
-            if isinstance(content, bytes):
-                file.write(content)
-            else:
-                content(file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:  # a full disk: leave it no fuller
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path, kind: type[Record]) -> Record:

@@ -51,6 +51,8 @@ BEST_VAL_LOSS, BEST_VAL_ACCURACY = "best/val_loss", "best/val_accuracy"
 """Metrics of a finished run, and of a sweep: the lowest loss, and what the evaluation judged best has."""
 FINAL_LOSS = "final/loss"
 """Metric of a finished run: the mean training loss of its last steps."""
+FINAL_LOSSES = "final_val_losses.npy"
+"""Artifact of a finished run: the last evaluation's loss of each validation example, float32."""
 RESUMED = "resumed."
 """Tags of a run that went on with other settings: this, then the param, which MLflow never lets change."""
 

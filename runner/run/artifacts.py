@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from ..record import provenance
-from ..record.directory import RunDirectory, write_atomically
+from ..record import keys, provenance
+from ..record.directory import RunDirectory
+from ..record.files import write_atomically
 from ..settings.trainer import BUDGETS, TrainerSettings
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..training.experiment import Experiment
 
 CONFIG, PLAN, PICTURE = "config.yaml", "plan.json", "plan.png"
@@ -44,3 +48,9 @@ def keep_plan(experiment: Experiment, directory: RunDirectory) -> None:
 
     write_atomically(directory.artifacts / PLAN, json.dumps(experiment.specs(), indent=1).encode())
     save(directory.artifacts / PICTURE, {"plan": dict(experiment.plan)}, experiment.total_steps)
+
+
+def keep_losses(directory: RunDirectory, losses: Tensor) -> None:
+    """Write the loss of each validation example, shape ``(examples,)``."""
+    values = losses.numpy().astype(np.float32)
+    write_atomically(directory.artifacts / keys.FINAL_LOSSES, lambda file: np.save(file, values))

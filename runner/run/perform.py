@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from ..settings.config import RunSettings
 from ..tracking.courier import Messenger
 from ..training.ranks import is_together
 from ..training.signals import Stop
+from .artifacts import keep_losses
 from .context import Context
 from .lifecycle import carry_out, waits_for_delivery
 from .report import show_next, show_run, show_stopped
@@ -94,6 +96,7 @@ def _train(
                 checkpoint=directory.checkpoint,
                 journal=journal,
                 evaluations=evaluations,
+                keep_losses=partial(keep_losses, directory),
                 stop=stop,
                 on_progress=on_progress,
             )

@@ -116,11 +116,11 @@ def _known(name: str) -> None:
 
 def _ask(method: str, what: str, version: str = "2.0", **fields: str) -> Any:
     """Return the answer of the server that the environment names."""
-    from ..tracking.store import silence  # here: --help does not wait for mlflow
+    from ..tracking.store import unreachable_reason  # here: --help does not wait for mlflow
 
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri.startswith(("http://", "https://")):
         raise ConfigError(f"MLFLOW_TRACKING_URI must be the address of an MLflow server, got {uri!r}")
-    if (reason := silence(uri)) is not None:
+    if (reason := unreachable_reason(uri)) is not None:
         raise ConfigError(f"MLFLOW_TRACKING_URI must be a server that answers, got {uri!r}: {reason}")
     return ask(uri, method, what, version, **fields)

@@ -18,6 +18,10 @@ def explain(error: Exception) -> str | None:
         return str(error)
     if is_full(error):
         return f"{error}; make room, then go on with: python -m runner resume=DIR"
+    if (
+        unrepeatable := re.match(r"(\S+) does not have a deterministic implementation", str(error))
+    ) is not None:
+        return f"trainer.deterministic must be false on this device for a model that needs {unrepeatable[1]}"
     cause = error.__cause__ or error
     if isinstance(cause, ConfigError):  # of our launcher or sweeper, which Hydra makes
         return str(cause)

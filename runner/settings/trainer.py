@@ -51,6 +51,8 @@ class TrainerSettings:
             ``blocks.*.norm``: a new head.
         device: ``auto`` (the GPU where there is one), ``cpu``, ``cuda``, ``cuda:1``, ... Under ``torchrun``
             each process takes the GPU of its local rank.
+        deterministic: on a GPU, use kernels that give the same bits every time: a run repeats and resumes bit
+            for bit. An operation without such a kernel ends the run; ``false`` takes the fastest ones.
         threads: processor threads torch may use [>= 1]; ``null`` leaves torch's choice.
         parallel: under ``torchrun``: ``ddp`` keeps the whole model in each process, ``fsdp`` shards
             parameters, gradients and optimizer state among them.
@@ -77,6 +79,7 @@ class TrainerSettings:
     init_from: str | None = None
     init_except: list[str] = field(default_factory=list)
     device: str = setting("auto", decides=False, may_change=True)
+    deterministic: bool = setting(True, decides=False, may_change=True)
     threads: Annotated[int, Rule(low=1, high=1024, whole=True)] | None = setting(
         None, decides=False, may_change=True
     )

@@ -11,7 +11,7 @@ from typing import Any
 from schedules.names import nearest
 
 from ..errors import ConfigError, reason_of
-from ..record.directory import write_atomically
+from ..record.files import write_atomically
 from ..settings.overrides import given
 from ..sweep.conf import FairSweeperConf
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..compare.phrases import at_most, figure
 from ..compare.stats.measures import profile_scores
 from ..console import out, short
-from ..record.directory import write_atomically
+from ..record.files import write_atomically
 from ..words import duration, many
 from .across import RATIOS, Estimate, interquartile_means, mean_ranks, normalised, profile
 from .conduct import line_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ConfigError
-from ..record.directory import write_atomically
+from ..record.files import write_atomically
 from ..words import listed, many
 
 FILE = "looks.json"

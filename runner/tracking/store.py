@@ -56,7 +56,7 @@ class Store:
 
     def __init__(self, uri: str, experiment: str) -> None:
         self.uri = uri
-        if uri.startswith(("http://", "https://")) and (reason := silence(uri)) is not None:
+        if uri.startswith(("http://", "https://")) and (reason := unreachable_reason(uri)) is not None:
             raise ConfigError(
                 f"tracking.uri must be a server that answers, got {uri!r}: {reason}; "
                 "tracking.offline=true trains all the same, and sends when it does"
@@ -193,7 +193,7 @@ def _one_at_a_time(uri: str) -> Iterator[None]:
         yield
 
 
-def silence(uri: str) -> str | None:
+def unreachable_reason(uri: str) -> str | None:
     """Return why nothing answers at ``uri`` in five seconds; ``None`` where something does.
 
     MLflow's own client would try for minutes.

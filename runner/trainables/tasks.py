@@ -11,6 +11,9 @@ from torch import Tensor, nn
 Mean = Callable[[Tensor, Tensor], Tensor]
 """Takes outputs and targets of a batch; returns one number, a mean over its examples."""
 
+Each = Callable[[Tensor, Tensor], Tensor]
+"""Takes outputs and targets of a batch; returns one number for each of its examples."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
@@ -19,12 +22,15 @@ class Task:
     Attributes:
         name: the kind of data: what models that fit it look at.
         loss: the mean loss of a batch; it is differentiated.
+        each: the loss of each example, shape ``(batch,)``, whose mean is ``loss``; ``None`` where it is not
+            known. With it a comparison can tell what another validation set might change.
         means: other figures that are means over examples, by name.
         of_loss: figures worked out from the mean loss of all examples, by name.
     """
 
     name: str
     loss: Mean
+    each: Each | None = None
     means: Mapping[str, Mean] = field(default_factory=dict)
     of_loss: Mapping[str, Callable[[float], float]] = field(default_factory=dict)
 
@@ -44,6 +50,27 @@ def token_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     return nn.functional.cross_entropy(outputs.flatten(0, 1), targets.flatten())
 
 
+def cross_entropy_of_each(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of each example [nats] of scores ``(batch, classes)``."""
+    return nn.functional.cross_entropy(outputs, targets, reduction="none")
+
+
+def token_cross_entropy_of_each(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy per token [nats] of each window, of scores ``(batch, context, vocabulary)``."""
+    of_tokens = nn.functional.cross_entropy(outputs.flatten(0, 1), targets.flatten(), reduction="none")
+    return of_tokens.view(targets.shape).mean(dim=1)
+
+
+def squared_error_of_each(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean squared difference of each example, of numbers ``(batch, outputs)``."""
+    return (outputs - targets).square().flatten(1).mean(dim=1)
+
+
+def own_loss_of_each(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Outputs that are losses already; the targets say nothing."""
+    return outputs
+
+
 def perplexity(loss: float) -> float:
     """Return ``e^loss``: among how many equally likely tokens the model is in doubt."""
     return math.exp(loss) if loss < 700.0 else math.inf
@@ -54,14 +81,24 @@ def own_loss(outputs: Tensor, targets: Tensor) -> Tensor:
     return outputs.mean()
 
 
-CLASSIFICATION = Task(name="classification", loss=nn.functional.cross_entropy, means={"accuracy": accuracy})
+CLASSIFICATION = Task(
+    name="classification",
+    loss=nn.functional.cross_entropy,
+    each=cross_entropy_of_each,
+    means={"accuracy": accuracy},
+)
 """Scores ``(batch, classes)``, targets ``(batch,)`` int64."""
 
-LANGUAGE = Task(name="language", loss=token_cross_entropy, of_loss={"perplexity": perplexity})
+LANGUAGE = Task(
+    name="language",
+    loss=token_cross_entropy,
+    each=token_cross_entropy_of_each,
+    of_loss={"perplexity": perplexity},
+)
 """Scores ``(batch, context, vocabulary)`` for each next token, targets ``(batch, context)`` int64."""
 
-REGRESSION = Task(name="regression", loss=nn.functional.mse_loss)
+REGRESSION = Task(name="regression", loss=nn.functional.mse_loss, each=squared_error_of_each)
 """Numbers ``(batch, outputs)``, targets alike; the loss is their mean squared difference."""
 
-QUADRATIC = Task(name="quadratic", loss=own_loss)
+QUADRATIC = Task(name="quadratic", loss=own_loss, each=own_loss_of_each)
 """Losses ``(batch,)`` that the model works out itself."""

@@ -27,7 +27,7 @@ from ..trainables.data import Data, batches
 from ..trainables.registries import DATASETS, MODELS, OPTIMIZERS
 from .experiment import Experiment
 from .initial import initialise
-from .machine import device_of, seed_all, try_to_compile
+from .machine import choose_kernels, device_of, seed_all, try_to_compile
 from .plans import blaming, build_plan, check_fixed, check_means, with_constants
 from .ranks import ALONE, Ranks
 from .share import Share
@@ -88,8 +88,9 @@ def build(
 
 
 def _chosen_device(trainer: TrainerSettings, ranks: Ranks) -> torch.device:
-    """Return the device to train on, with as many threads as are asked for."""
+    """Return the device to train on, with the threads and the kernels that are asked for."""
     device = device_of(trainer.device, ranks)
+    choose_kernels(device, trainer.deterministic)
     if trainer.threads is not None:
         torch.set_num_threads(trainer.threads)
     return device

@@ -21,7 +21,7 @@ from schedules.pytorch import Plan
 
 from ..errors import ConfigError, reason_of
 from ..optimizers import modes
-from ..record.directory import write_atomically
+from ..record.files import write_atomically
 from .early_stop import Lowest
 from .ranks import ALONE, Ranks
 from .update import Update

@@ -80,8 +80,8 @@ class Experiment:
         """Return the mean loss of the data's task."""
         return self.data.task.loss(outputs, targets)
 
-    def evaluate_at(self, step: int) -> Evaluation:
-        """Evaluate the model on the validation data, after ``step`` updates."""
+    def evaluate_at(self, step: int, of_each: bool = False) -> Evaluation:
+        """Evaluate the model on the validation data, after ``step`` updates; ``of_each`` example, too."""
         with self.update.autocast(), modes.averaged(self.optimizer):
             return evaluate(
                 self.judged if self.compiled is None else self.compiled,
@@ -91,4 +91,5 @@ class Experiment:
                 device=self.device,
                 batch_size=self.evaluated_at_once,
                 ranks=self.ranks,
+                of_each=of_each,
             )

@@ -1,7 +1,8 @@
-"""The machine that a run is on: its device, its compiler, its generators."""
+"""The machine that a run is on: its device, its kernels, its compiler, its generators."""
 
 from __future__ import annotations
 
+import os
 import random
 
 import numpy as np
@@ -29,6 +30,23 @@ def device_of(name: str, ranks: Ranks) -> torch.device:
             f"trainer.device must be a device of this machine, got {name!r}: {reason_of(error)}"
         ) from error
     return device
+
+
+def choose_kernels(device: torch.device, deterministic: bool) -> None:
+    """Have torch use kernels that give the same bits every time, or whichever are fastest.
+
+    On a processor they do so anyway. An operation of a GPU that has no such kernel raises where it is met.
+
+    Source:
+        https://docs.pytorch.org/docs/stable/notes/randomness.html
+    """
+    if device.type == "cpu":
+        return
+    if deterministic:  # cuBLAS reads it at its first product
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic)
+    # torch would fill the memory that nobody has written yet, which nothing here reads
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def try_to_compile(device: torch.device) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,8 @@ from ..settings.config import RunSettings
 from .signals import Stop
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from schedules.pytorch import Plan
 
     from .early_stop import EarlyStop
@@ -58,6 +60,7 @@ class Solo:
         checkpoint: Path,
         journal: Record,
         evaluations: Record,
+        keep_losses: Callable[[Tensor], None],
         stop: Stop,
         on_progress: Progress,
     ) -> tuple[int, EarlyStop | None]:
@@ -77,6 +80,7 @@ class Solo:
             checkpoints=Saver(checkpoint, experiment, trainer, past),
             on_progress=on_progress,
             early_stop=early_stop,
+            keep_losses=keep_losses,
         )
         evaluate_steps = trainer.evaluate_steps or experiment.batches.steps_per_epoch
         return train(experiment, hooks, first_step, stop, evaluate_steps), early_stop

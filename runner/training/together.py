@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, Diverged, Interrupted
 from ..settings.config import RunSettings, import_plugins
-from .ranks import Ranks, Team
+from .ranks import Ranks
 from .signals import listening
 from .solo import Solo
+from .team import Team
 
 if TYPE_CHECKING:
     from schedules.pytorch import Plan
@@ -107,6 +108,7 @@ def _follow(ranks: Ranks) -> None:
             checkpoint=Path(),
             journal=NoRecord(),
             evaluations=NoRecord(),
+            keep_losses=lambda losses: None,
             stop=stop,
             on_progress=lambda *_: None,
         )

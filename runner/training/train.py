@@ -6,13 +6,16 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import Diverged, Interrupted
 from .early_stop import EarlyStop
 from .experiment import Experiment
 from .recorder import NoRecord, Record, Recorder
 from .signals import Stop
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Progress = Callable[[int, float, dict[str, float]], None]
 """Takes the updates finished, the recent loss and the plan's values, now and then."""
@@ -49,6 +52,10 @@ def _show_nothing(finished: int, loss: float, values: dict[str, float]) -> None:
     """Ignore the progress."""
 
 
+def _keep_nothing(losses: Tensor) -> None:
+    """Let the losses go."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
     """Where a training loop reports, saves and asks whether to end early.
@@ -59,6 +66,7 @@ class Hooks:
         checkpoints: saves the state when it is time to, when stopped, and at the end.
         on_progress: shows how far the run is.
         early_stop: decides after which evaluation to end; ``None`` trains to the last step.
+        keep_losses: takes the loss of each validation example at the last evaluation, shape ``(examples,)``.
     """
 
     journal: Record
@@ -66,6 +74,7 @@ class Hooks:
     checkpoints: Checkpoints = field(default_factory=NoCheckpoints)
     on_progress: Progress = _show_nothing
     early_stop: EarlyStop | None = None
+    keep_losses: Callable[[Tensor], None] = _keep_nothing
 
 
 def train(
@@ -168,15 +177,19 @@ class _Loop:
         Raises:
             Diverged: a loss of the steps so far or the validation loss is not finite.
         """
-        hooks = self._hooks
+        hooks, experiment = self._hooks, self._experiment
         self.recorder.flush()
-        evaluation = self._experiment.evaluate_at(finished)
+        is_last = finished == experiment.total_steps
+        evaluation = experiment.evaluate_at(finished, of_each=is_last or hooks.early_stop is not None)
         hooks.evaluations.append(finished, (evaluation.loss, *evaluation.metrics.values()))
         hooks.evaluations.flush()
         if not math.isfinite(evaluation.loss):
             raise Diverged(finished, self.recorder.last_finite, "validation loss")
         hooks.checkpoints.judge(finished, evaluation.loss)
-        return hooks.early_stop is not None and hooks.early_stop.says(evaluation.loss)
+        stops = hooks.early_stop is not None and hooks.early_stop.says(evaluation.loss)
+        if (is_last or stops) and evaluation.losses is not None:
+            hooks.keep_losses(experiment.ranks.sum(evaluation.losses).cpu())
+        return stops
 
     def _save(self, finished: int) -> None:
         """Save a checkpoint once the journals are on the disk: none is ever ahead of its journal."""

@@ -15,11 +15,13 @@ class Claim:
 
     Attributes:
         needs_cuda: whether the claim means nothing elsewhere.
+        alone: whether nothing else may run meanwhile: it is timed, or looks at what the process does.
     """
 
     text: str
     prove: Callable[[str, Path], str]
     needs_cuda: bool = False
+    alone: bool = False
 
 
 class Refuted(Exception):

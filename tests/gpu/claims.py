@@ -16,10 +16,13 @@ from tests.gpu.claim import ROOT, Claim, Refuted
 
 LLM = ["experiment=llm", "trainer.steps=120", "model.width=64", "model.depth=2"]
 
+RESNET = ["model=resnet", "model.width=8", "dataset=digits", "trainer.epochs=2"]
+
 
 def command(folder: Path, *arguments: str) -> str:
     """Run ``python -m <arguments>`` in a folder; return what it printed."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": paths}
     done = subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=folder,
@@ -64,6 +67,28 @@ def streams(device: str, folder: Path) -> str:
     return train(device, folder, *data, "optimizer=adamw", "optimizer.lr=0.003", "trainer.steps=200")
 
 
+def repeats(device: str, folder: Path) -> str:
+    """Run a sweep whose jobs share the device; compare each with the same run trained alone, bit for bit."""
+    budget = [f"trainer.device={device}", "trainer.epochs=3"]
+    places = ["hydra.launcher.slots=2", "hydra.sweep.dir=sweep"]
+    command(folder, "runner", "-m", "schedule=constant,cosine", "seed=0,1", *budget, *places)
+    swept = {}
+    for end_file in sorted((folder / "sweep").glob("*/end.json")):
+        job = RunDirectory(end_file.parent)
+        swept[str(job.order.params["schedule.lr.name"]), str(job.order.params["seed"])] = read(job.steps)[
+            "loss"
+        ]
+    if len(swept) != 4:
+        raise Refuted(f"{len(swept)} of 4 jobs ended")
+    for (name, seed), losses in swept.items():
+        if seed == "1":
+            command(folder, "runner", f"schedule={name}", "seed=1", *budget, f"hydra.run.dir={name}")
+            alone = read(RunDirectory(folder / name).steps)["loss"]
+            if not np.array_equal(losses, alone):
+                raise Refuted(f"{name}: {np.sum(losses != alone)} of {len(alone)} losses differ")
+    return "4 jobs of 2 at a time; 2 of them trained alone, too, all losses equal"
+
+
 def together(device: str, folder: Path, parallel: str) -> str:
     """Train under torchrun with one process."""
     starter = ["torch.distributed.run", "--standalone", "--nproc-per-node=1", "-m", "runner"]
@@ -85,15 +110,26 @@ CLAIMS = [
     Claim("the default run resumes bit for bit", lambda device, folder: resumes(device, folder)),
     Claim("a language model trains", lambda device, folder: train(device, folder, *LLM)),
     Claim("a language model resumes bit for bit", lambda device, folder: resumes(device, folder, *LLM)),
-    Claim("bf16 trains", lambda device, folder: train(device, folder, *LLM, "trainer.precision=bf16")),
+    Claim("a convolutional network resumes bit for bit", lambda d, folder: resumes(d, folder, *RESNET)),
+    Claim("bf16 resumes bit for bit", lambda d, folder: resumes(d, folder, *LLM, "trainer.precision=bf16")),
+    Claim("fp16 resumes bit for bit", lambda d, folder: resumes(d, folder, *LLM, "trainer.precision=fp16")),
     Claim(
         "torch.compile trains",
         lambda device, folder: train(device, folder, "trainer.compile=true", "trainer.epochs=3"),
     ),
+    Claim("the jobs of a sweep train side by side as alone", repeats),
     Claim("token files stream while the device computes", streams),
-    Claim("a captured graph with the device table follows the plan", graphs.follows, needs_cuda=True),
-    Claim("no step waits for the device", loops.waits, needs_cuda=True),
-    Claim("logging every step costs <= 1.05x a bare loop", loops.cost, needs_cuda=True),
+    Claim(
+        "a captured graph with the device table follows the plan", graphs.follows, needs_cuda=True, alone=True
+    ),
+    Claim("no step waits for the device", loops.waits, needs_cuda=True, alone=True),
+    Claim("logging every step costs <= 1.05x a bare loop", loops.cost, needs_cuda=True, alone=True),
+    Claim(
+        "logging every step of GPT-2 (124M, bf16) costs <= 1.05x",
+        loops.cost_of_gpt2,
+        needs_cuda=True,
+        alone=True,
+    ),
     Claim("DDP trains on one device", lambda device, folder: together(device, folder, "ddp")),
     Claim("FSDP trains on one device", lambda device, folder: together(device, folder, "fsdp")),
 ]

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -69,6 +70,9 @@ def test_a_server_that_dies_or_is_away_gets_every_point_once(backend, start, run
         done = run(tmp_path, "runner", *sweep)
         assert done.returncode == 0, done.stderr
         assert "python -m runner sync sweep" in done.stderr
+        ranking = [line for line in done.stdout.splitlines() if re.match(r" +\d+ .* seed=", line)]
+        assert len(ranking) == 2
+        assert all(re.search(r" \d+\.\d *$", line) for line in ranking), ranking  # seconds, and no id yet
         unsent = run(tmp_path, "runner", "sync", "sweep")
         assert unsent.returncode == 1
         assert "150 rows of steps.journal" in unsent.stderr

@@ -3,7 +3,8 @@
 import pytest
 
 from runner.errors import ConfigError
-from runner.record.directory import Ending, Order, RunDirectory, Sent, find, now, write_atomically
+from runner.record.directory import Ending, Order, RunDirectory, Sent, find, now
+from runner.record.files import write_atomically
 
 
 def order(**fields):

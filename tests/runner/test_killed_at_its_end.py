@@ -7,6 +7,7 @@ import pytest
 
 from runner.record.directory import RunDirectory
 from runner.record.journal import read
+from runner.record.keys import FINAL_LOSSES
 
 from .processes import let_go
 
@@ -60,6 +61,8 @@ def test_it_ends_as_if_it_had_never_been_killed(settings, run, store, tmp_path):
         k: v for k, v in calm.ending.metrics.items() if k not in timed
     }
     assert {f.name for f in killed.artifacts.iterdir()} == {f.name for f in calm.artifacts.iterdir()}
+    ours, theirs = (np.load(each.artifacts / FINAL_LOSSES) for each in (killed, calm))
+    np.testing.assert_array_equal(ours, theirs)
     [_, ours] = store(tmp_path).runs()
     assert ours.info.status == "FINISHED"
     assert "resume must name a run with steps left" in run(tmp_path, "runner", "resume=killed").stderr

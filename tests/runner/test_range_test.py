@@ -14,8 +14,8 @@ from hydra import compose, initialize_config_module
 from runner.errors import ConfigError
 from runner.launch.plugins import register
 from runner.range_test import auto
-from runner.range_test.outcome import judge
 from runner.range_test.ramp import build_ramp, climb
+from runner.range_test.result import judge
 from runner.range_test.settings import TASKS, RangeTest
 from runner.range_test.suggest import Ramp
 from runner.record.directory import RunDirectory

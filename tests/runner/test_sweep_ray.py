@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runner.launch import ray_worker, worker
-from runner.launch.task import REFUSED, Task
+from runner.launch.description import REFUSED, JobDescription
 from runner.record import provenance
 from runner.record.directory import RunDirectory
 from runner.record.journal import read
@@ -212,7 +212,7 @@ def test_without_ray_it_is_said_how_to_install_it(run, tmp_path):
 
 def test_a_job_that_does_not_see_its_sweep_is_refused(tmp_path):
     origin = provenance.Origin({}, "", "")
-    task = Task(tmp_path / "0", "", [], tmp_path, set(), origin, delivers=True)
+    task = JobDescription(tmp_path / "0", "", [], tmp_path, set(), origin, delivers=True)
     ended = ray_worker.train(0, task, None, [])
     assert ended.code == REFUSED
     assert ended.reason.startswith("hydra.sweep.dir must lie on a disk that all workers share")

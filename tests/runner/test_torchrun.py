@@ -8,6 +8,7 @@ import torch
 
 from runner.record.directory import RunDirectory
 from runner.record.journal import read
+from runner.record.keys import FINAL_LOSSES
 
 from .processes import rows, wait_for
 
@@ -71,6 +72,9 @@ def test_two_processes_give_what_one_gives_on_the_same_batches(how, alone, run, 
     assert ours["step"].tolist() == theirs["step"].tolist()
     for column in ("lr", "momentum", "loss", "grad_norm"):
         np.testing.assert_allclose(ours[column], theirs[column], rtol=1e-4, atol=1e-6)
+    ours, theirs = (np.load(folder / "artifacts" / FINAL_LOSSES) for folder in (tmp_path / "run", alone))
+    if how != ["trainer.parallel=fsdp"]:  # without the average
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
     kept, expected = (
         torch.load(folder / "checkpoint.pt", weights_only=True) for folder in (tmp_path / "run", alone)
     )

@@ -213,7 +213,9 @@ def test_evaluation_gives_the_tasks_figures_and_training_goes_on(data, optimizer
     model = min(FITTING[data.task.name] & {"linear", "gpt", "quadratic"})
     run = Run(data, model, optimizer).train(0, 2)
     with averaged(run.optimizer):
-        judged = evaluate(run.model, data.val, data.task, 2, device=CPU, batch_size=5)
+        judged = evaluate(run.model, data.val, data.task, 2, device=CPU, batch_size=5, of_each=True)
     assert math.isfinite(judged.loss)
+    assert judged.losses.shape == (len(data.val),)
+    assert judged.losses.mean().item() == pytest.approx(judged.loss, rel=1e-5)
     assert list(judged.metrics) == data.task.metrics
     run.train(2, 3)

@@ -86,6 +86,14 @@ def membership(findings: Findings, arm: str) -> str:
     return f"no, after {decision.left_at[arm]} seeds" if arm in decision.left_at else "no"
 
 
+def errors(standing: Standing) -> str:
+    """Return the standard errors of the difference from the first: over seeds, and of the validation set."""
+    known = [
+        None if each is None else number(each, 2) for each in (standing.seed_error, standing.validation_error)
+    ]
+    return NOTHING if known == [None, None] else " / ".join(each or NOTHING for each in known)
+
+
 def cost(findings: Findings) -> str:
     """Return what it cost to know, in one line."""
     ledger = findings.ledger

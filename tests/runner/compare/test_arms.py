@@ -55,3 +55,13 @@ def test_what_a_search_chose_makes_no_arm():
     params = [{"optimizer.weight_decay": decay, "model.name": "mlp"} for decay in ("0.1", "0.2")]
     assert len(set(arms(["cosine", "cosine"], params))) == 2
     assert set(arms(["cosine", "cosine"], params, {"optimizer.weight_decay"})) == {"cosine"}
+
+
+def test_a_split_that_follows_the_seed_makes_no_arm():
+    params = [{"seed": str(seed), "dataset.split_seed": str(seed)} for seed in (0, 1, 0, 1)]
+    assert arms(["step", "step", "wsd", "wsd"], params) == ["step", "step", "wsd", "wsd"]
+
+
+def test_a_split_that_was_varied_beside_the_seed_makes_one():
+    params = [{"seed": seed, "dataset.split_seed": split} for seed in "01" for split in "01"]
+    assert len(set(arms(["step"] * 4, params))) == 2

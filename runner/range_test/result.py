@@ -52,7 +52,7 @@ class Suggestion:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RangeTestResult:
     """The result of a range test.
 
     Attributes:
@@ -113,7 +113,7 @@ class Outcome:
         }
 
 
-def judge(test: RangeTest, ramps: dict[int, Ramp]) -> Outcome:
+def judge(test: RangeTest, ramps: dict[int, Ramp]) -> RangeTestResult:
     """Return what the ramps say."""
     is_rate = test.hyperparameter == "lr"
     by_seed = {seed: suggest(ramp) for seed, ramp in ramps.items()}
@@ -121,9 +121,9 @@ def judge(test: RangeTest, ramps: dict[int, Ramp]) -> Outcome:
     suggestions = [Suggestion(rule, {seed: found[rule] for seed, found in by_seed.items()}) for rule in rules]
     chosen = next(each for each in suggestions if each.rule == (FOR_RATES if is_rate else FOR_OTHERS))
     if chosen.median is None:
-        return Outcome(test, ramps, suggestions, None, _why_none(test, ramps), [])
+        return RangeTestResult(test, ramps, suggestions, None, _why_none(test, ramps), [])
     reason = _reason(chosen, is_rate, test.hyperparameter)
-    return Outcome(
+    return RangeTestResult(
         test, ramps, suggestions, float(f"{chosen.median:.2g}"), reason, _doubts(test, ramps, chosen)
     )
 

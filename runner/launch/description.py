@@ -16,7 +16,7 @@ GRACE = 20.0  # seconds that a job has to save its state when it is asked to sto
 
 
 @dataclass(frozen=True)
-class Task:
+class JobDescription:
     """All that a job's process has to know.
 
     Attributes:
