@@ -14,7 +14,8 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..record import keys, provenance
-from ..record.directory import RunDirectory, write_atomically
+from ..record.directory import RunDirectory
+from ..record.files import write_atomically
 from ..record.journal import count, read
 from ..run.artifacts import PLAN
 from ..run.context import Context

@@ -206,7 +206,7 @@ class Recording:
 
     def _left_open(self) -> None:
         """End the record of a script that ends without a word, with the exception that ended it."""
-        last: Any = getattr(sys, "last_exc", None)
+        last: Any = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
         self.fail(last if last is not None else "the script ended before finish() was called")
 
     def _said(self) -> str:
