@@ -110,8 +110,28 @@ def advice(collection: Collection, contenders: list[Contender], decision: Decisi
     """
     if collection.joined:
         return []
+    if keys.RECORDED in collection.tags:
+        return _to_record(contenders, decision)
     sweep = Sweep(collection)
     return [*_other_rates(sweep, contenders), *_more_seeds(sweep, contenders, decision)]
+
+
+def _to_record(contenders: list[Contender], decision: Decision) -> list[str]:
+    """Return what a script should record next: its runs are not started by a command of ours."""
+    said = []
+    tried = [c for c in contenders if c.rate is not None]
+    if tried and all(c.setups == 1 for c in contenders):
+        rates = sorted({round_rate(c.rate * f) for c in tried if c.rate is not None for f in (1 / 3, 1, 3)})
+        said.append(
+            f"{listed([c.arm for c in tried])} ran at one peak rate, and another may suit better: record "
+            f"runs with lr of {listed([f'{rate:g}' for rate in rates])} in this sweep"
+        )
+    if decision.members[1:]:
+        said.append(
+            f"To decide between {listed(decision.members)}, record runs with fresh seeds in a new sweep: to "
+            "add seeds to this one until it is decided would find differences where there are none"
+        )
+    return said
 
 
 def _other_rates(sweep: Sweep, contenders: list[Contender]) -> list[str]:

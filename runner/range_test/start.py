@@ -75,14 +75,15 @@ def start(
     keep_config(cfg, directory)
     varied = context.above.varied if context.above is not None else frozenset[str]()
     lock, _ = announce(
-        settings,
-        first,
+        settings.tracking,
         directory,
         context,
         messenger,
         name=_name(settings, test, overridden, varied),
         params=_params(settings, first),
         tags={"task": "range_test", **{f"plan.{key}": repr(curve) for key, curve in first.plan.items()}},
+        plan=first.specs(),
+        total_steps=first.total_steps,
     )
     started = time.perf_counter()
 

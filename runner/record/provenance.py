@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import __version__
+from ..version import VERSION
 from . import keys
 
 
@@ -64,8 +64,8 @@ def _tags() -> dict[str, str]:
     labels = {
         "mlflow.user": user(),
         "mlflow.source.type": "LOCAL",
-        keys.COMMAND: re.sub(r"://[^/@\s]+@", "://", " ".join(["python -m runner", *sys.argv[1:]])),
-        "version": __version__,
+        keys.COMMAND: command_of("python -m runner", *sys.argv[1:]),
+        "version": VERSION,
         **_machine(),
     }
     labels |= {label: os.environ[name] for label, name in SUBMITTED.items() if os.environ.get(name)}
@@ -74,6 +74,11 @@ def _tags() -> dict[str, str]:
         labels[keys.COMMIT] = commit.strip()
         labels[keys.DIRTY] = str(bool(_git("status", "--porcelain"))).lower()
     return labels
+
+
+def command_of(*words: str) -> str:
+    """Return a command line for people, without the names and passwords of its addresses."""
+    return re.sub(r"://[^/@\s]+@", "://", " ".join(words))
 
 
 def _machine() -> dict[str, str]:

@@ -9,22 +9,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from .. import console
 from ..errors import ConfigError
 from ..record.directory import Ending, Order, RunDirectory, now
 from ..record.result import ending_after
 from ..settings.address import absolute
-from ..settings.config import RunSettings
+from ..settings.config import RunSettings, TrackingSettings
 from ..settings.environment import overruled
 from ..tracking import moved
 from ..tracking.courier import Messenger, left
 from ..training.signals import Stop, listening
 from .context import Context
-
-if TYPE_CHECKING:
-    from ..training.experiment import Experiment
 
 Figures = TypeVar("Figures")
 
@@ -46,8 +43,7 @@ def prepare(settings: RunSettings, path: Path, context: Context) -> tuple[RunDir
 
 
 def announce(
-    settings: RunSettings,
-    experiment: Experiment,
+    tracking: TrackingSettings,
     directory: RunDirectory,
     context: Context,
     messenger: Messenger,
@@ -55,6 +51,8 @@ def announce(
     name: str,
     params: dict[str, Any],
     tags: dict[str, str],
+    plan: dict[str, Any],
+    total_steps: int,
 ) -> tuple[TextIOWrapper, str | None]:
     """Have MLflow make a run; return the lock of its directory, and its id where the store answered.
 
@@ -62,25 +60,25 @@ def announce(
         ConfigError: the store refused it. Nothing is left in the directory that speaks of a run.
     """
     above = context.above
-    parent = above.begin(settings.tracking, messenger) if above is not None else None
+    parent = above.begin(tracking, messenger) if above is not None else None
     lock = directory.hold()
     directory.write(
         Order(
             uid=uuid.uuid4().hex,
-            uri=absolute(settings.tracking.uri),
-            experiment=settings.tracking.experiment,
+            uri=absolute(tracking.uri),
+            experiment=tracking.experiment,
             name=name,
             params=params,
             tags=context.origin.tags | {"directory": str(directory.path)} | tags,
             started=now(),
             parent=os.path.relpath(parent.path, directory.path) if parent is not None else None,
-            every=settings.tracking.every,
-            plan=experiment.specs(),
-            total_steps=experiment.total_steps,
+            every=tracking.every,
+            plan=plan,
+            total_steps=total_steps,
         )
     )
     try:
-        return lock, messenger.open(directory, settings.tracking.offline)
+        return lock, messenger.open(directory, tracking.offline)
     except ConfigError:
         directory.order_file.unlink()  # MLflow knows nothing of it, and nothing was trained
         raise

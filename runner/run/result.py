@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import schedules
-from schedules.pytorch import Plan
 
 from ..record import keys
 from ..record.directory import RunDirectory
@@ -49,28 +49,34 @@ class Result:
 
     def figures(self) -> dict[str, float]:
         """Return the figures that MLflow's tables sort by: they show a metric's last value only."""
+        trained = {keys.FINAL_LOSS: self.loss, "seconds": self.seconds}
+        if not self.evaluations:
+            return trained
         return {
             keys.FINAL_VAL_LOSS: self.final.loss,
             keys.BEST_VAL_LOSS: min(e.loss for e in self.evaluations),
             **{f"final/val_{name}": value for name, value in self.final.metrics.items()},
             **{f"best/val_{name}": value for name, value in self.best.metrics.items()},
-            keys.FINAL_LOSS: self.loss,
-            "seconds": self.seconds,
+            **trained,
         }
 
 
-def result(directory: RunDirectory, plan: Plan, seconds: float) -> Result:
+def result(directory: RunDirectory, plan: Mapping[str, Any], seconds: float) -> Result:
     """Return what a finished run's journals say."""
+    rows = read(directory.steps)
+    loss = float(rows["loss"][-READ_EVERY:].mean())
+    return Result(_evaluations(directory), loss, seconds, diverges_from_plan_at(rows, plan))
+
+
+def _evaluations(directory: RunDirectory) -> list[Evaluation]:
+    if not directory.evaluations.exists():
+        return []
     judged = read(directory.evaluations)
     metrics = [name.removeprefix("val/") for name in (judged.dtype.names or ())[3:]]
-    evaluations = [
+    return [
         Evaluation(int(row["step"]), float(row[keys.VAL_LOSS]), {m: float(row[f"val/{m}"]) for m in metrics})
         for row in judged
     ]
-    rows = read(directory.steps)
-    return Result(
-        evaluations, float(rows["loss"][-READ_EVERY:].mean()), seconds, diverges_from_plan_at(rows, plan)
-    )
 
 
 def diverges_from_plan_at(rows: NDArray[np.void], plan: Any) -> tuple[int, str] | None:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from schedules.names import nearest
 
 from ..errors import ConfigError
+from ..record import keys
 from ..record.directory import Ending, Order, RunDirectory, find, locate
 from ..record.journal import count
 from ..record.result import JobResult
@@ -46,6 +47,11 @@ def resume(which: str, overrides: list[str], context: Context) -> JobResult:
         ConfigError: there is no such run, it is being trained, it has finished, or a setting may not change.
     """
     directory = newest_stopped() if which == LATEST else locate(which)
+    if keys.RECORDED in directory.order.tags:
+        raise ConfigError(
+            "resume must name a run of this command, got one that a script recorded: start that script again "
+            "(runner.record(..., resume=True) goes on with it)"
+        )
     lock = directory.hold()
     saved: Any = OmegaConf.load(directory.artifacts / CONFIG)
     if saved.get("task"):

@@ -67,14 +67,15 @@ def start(
     more_artifacts(directory.artifacts)
     varied = context.above.varied if context.above is not None else frozenset[str]()
     lock, _ = announce(
-        settings,
-        experiment,
+        settings.tracking,
         directory,
         context,
         messenger,
         name=run_name(settings, overridden, varied),
         params=_params(settings, experiment),
         tags=_tags(settings, experiment, overridden, context) | (tags or {}),
+        plan=experiment.specs(),
+        total_steps=experiment.total_steps,
     )
     return perform(settings, experiment, directory, context, messenger, lock)
 
