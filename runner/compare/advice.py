@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..record import keys
 from ..settings.overrides import command, key_of, without
 from ..sweep.arguments import arguments_of
 from ..sweep.tags import POOLED
