@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import ConfigError
 from ..record import keys
 from ..settings.overrides import command, key_of, without
+from ..sweep.arguments import arguments_of
 from ..sweep.tags import POOLED
 from ..words import duration, listed, many
 from .choice import Contender
@@ -26,7 +24,6 @@ MOST = 16
 
 RATE_KEYS = ("schedule.lr.peak_value", "optimizer.lr")
 FINAL = "hydra.sweeper.final_seeds"
-SPACE = re.compile(r"\s+(?=[+~]*[\w./@-]+=)")
 
 
 @dataclass(frozen=True)
@@ -63,11 +60,7 @@ class Sweep:
     @property
     def overrides(self) -> list[str]:
         """Those of the sweep's own command line."""
-        tags = self.collection.tags
-        if keys.ARGUMENTS in tags:
-            return [str(each) for each in json.loads(tags[keys.ARGUMENTS])]
-        words = SPACE.split(tags.get(keys.SWEEP_ARGUMENTS, "").strip())
-        return [each for each in words if "=" in each and _is_readable(each)]
+        return arguments_of(self.collection.tags)
 
     @property
     def rate_key(self) -> str:
@@ -103,14 +96,6 @@ class Sweep:
             run.seconds for run in self.collection.runs if run.status == "FINISHED" and run.seconds > 0
         ]
         return f", about {duration(jobs * float(np.mean(seconds)))} of training" if seconds else ""
-
-
-def _is_readable(override: str) -> bool:
-    try:
-        key_of(override)
-    except ConfigError:
-        return False
-    return True
 
 
 def advice(collection: Collection, contenders: list[Contender], decision: Decision) -> list[str]:

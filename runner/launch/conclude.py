@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
-from ..console import err, out, short
+from ..console import err, out, python, short
 from ..errors import ConfigError
+from ..settings.overrides import command
 from ..sweep.sweep import Sweep
 from ..sweep.tags import POOLED
 
@@ -21,8 +20,8 @@ def conclude(sweep: Sweep | None, *, interrupted: bool) -> None:
     if is_compared:
         _report(sweep)
     elif interrupted and sweep.launcher in POOLED:
-        again = shlex.quote(f"sweep.resume={short(sweep.directory.path)}")
-        out.print(f"next   the same command with {again} goes on")
+        again = command([f"sweep.resume={short(sweep.directory.path)}"], python=python(), multirun=True)
+        out.print(f"next   {again}   goes on")
 
 
 def _is_comparable(sweep: Sweep) -> bool:

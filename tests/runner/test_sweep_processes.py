@@ -65,7 +65,7 @@ def test_a_sweep_that_was_killed_half_way_is_resumed_to_the_same_table(start, ru
     finished = sum(job["state"] == "finished" for job in jobs_of(tmp_path / "cut"))
     assert 2 < finished < 8
 
-    resumed = run(tmp_path / "cut", *SWEEP, "sweep.resume=sweep")
+    resumed = run(tmp_path / "cut", "runner", "-m", "sweep.resume=sweep")
     assert resumed.returncode == 0, resumed.stderr
     assert f"{finished} of 8 jobs are done already" in resumed.stderr
     assert ranked(resumed.stdout) == ranked(calm.stdout)
@@ -90,7 +90,7 @@ def test_a_sweep_that_was_stopped_says_so_and_how_to_go_on(start, store, tmp_pat
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in err
     assert re.search(r"^stopped +onecycle lr=0.3 seed=1: the sweep was stopped", out, flags=re.MULTILINE)
-    assert "the same command with sweep.resume=sweep goes on" in out
+    assert "-m runner -m sweep.resume=sweep   goes on" in out
     parent, *children = store(tmp_path).runs()
     assert [each.info.status for each in (parent, *children)] == ["KILLED"] * 3
     told = {child.data.tags["reason"] for child in children}  # by the job, or after it by the sweep
