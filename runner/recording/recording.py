@@ -66,6 +66,21 @@ class Recording:
         return self._steps.recorded
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of what a step's row holds; empty before the first."""
+        return self._steps.columns
+
+    @property
+    def evaluated(self) -> tuple[str, ...]:
+        """The names of what an evaluation holds, as :meth:`evaluate` takes them; empty before the first."""
+        return tuple(name.removeprefix("val/") for name in self._evaluations.columns)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self._is_open
+
+    @property
     def run_id(self) -> str | None:
         """The run in MLflow; ``None`` while MLflow has not got it."""
         sent = self.directory.sent

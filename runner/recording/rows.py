@@ -20,7 +20,8 @@ class Rows:
     def __init__(self, path: Path, call: str, first: tuple[str, ...]) -> None:
         self._path, self._call, self._first = path, call, first
         self._journal: Journal | None = None
-        self._columns: tuple[str, ...] = ()
+        self.columns: tuple[str, ...] = ()
+        """The names of the values; empty before the first row."""
         self.recorded = 0
         """One above the last step that is held."""
         self.last = -1
@@ -38,7 +39,7 @@ class Rows:
             self.recorded = int(rows["step"][-1]) + 1
 
     def _open(self, columns: tuple[str, ...]) -> Journal:
-        self._columns = columns
+        self.columns = columns
         self._journal = Journal(self._path, columns)
         return self._journal
 
@@ -52,12 +53,12 @@ class Rows:
         if step <= self.last:
             raise ValueError(f"{self._call} step must be above the one before, {self.last}, got {step}")
         journal = self._journal or self._open(self._ordered(values))
-        if values.keys() != set(self._columns):
+        if values.keys() != set(self.columns):
             raise ValueError(
-                f"{self._call} must be given {', '.join(sorted(self._columns))} as in the first row, "
+                f"{self._call} must be given {', '.join(sorted(self.columns))} as in the first row, "
                 f"got {', '.join(sorted(values))}"
             )
-        journal.append(step, [_number(self._call, name, values[name]) for name in self._columns])
+        journal.append(step, [_number(self._call, name, values[name]) for name in self.columns])
         journal.flush()
         self.last = step
         self.recorded = max(self.recorded, step + 1)
