@@ -127,7 +127,7 @@ clean: ## Remove the environment and caches; runs and results stay
 	$(PYTHON) -m venv .venv
 
 .venv/.made: pyproject.toml .constraints.txt | .venv/bin/python
-	$(PIP) --editable .
+	$(PIP) --editable '.[runner]'
 	@touch $@
 
 .venv/.made-dev: .venv/.made

@@ -11,7 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hydra
+try:
+    import hydra
+except ModuleNotFoundError as missing:
+    if missing.name != "hydra":
+        raise
+    print(
+        "error: the runner needs packages that came without it: pip install 'schedule-lab[runner]'",
+        file=sys.stderr,
+    )
+    sys.exit(2)
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 

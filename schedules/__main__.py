@@ -66,6 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 128 + 13
     except ValueError as error:
         return _refuse(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        return _refuse("a picture needs the package matplotlib: pip install 'schedule-lab[plot]'")
     except OSError as error:
         return _refuse(f"cannot write {error.filename!r}: {error.strerror}")
     return 0

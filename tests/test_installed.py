@@ -99,3 +99,53 @@ def test_it_runs_from_any_folder(installed, tmp_path, module, arguments, said):
     )
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
+
+
+@pytest.fixture(scope="module")
+def alone(installed, tmp_path_factory):
+    """A Python with what ``pip install schedule-lab`` brings, and nothing else."""
+    folder = tmp_path_factory.mktemp("alone")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    [wheel] = installed.parent.glob("*.whl")
+    install = ["--python", str(python), "install", "--quiet", "--constraint", str(ROOT / ".constraints.txt")]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", *install, str(wheel)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return python
+
+
+@pytest.mark.slow
+def test_the_library_alone_brings_numpy_alone(alone, tmp_path):
+    script = """
+import sys, importlib.metadata
+import schedules
+print(schedules.build("wsd", total_steps=10, peak_value=0.1, warmup_steps="20%", decay_steps="20%")(2))
+print(*sorted(each.name for each in importlib.metadata.distributions()))
+print(*sorted({"torch", "mlflow", "hydra", "matplotlib", "scipy"} & set(sys.modules)))
+"""
+    done = subprocess.run([alone, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["0.1", "numpy schedule-lab", ""]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        (["bin/schedules", "show", "wsd"], 0, ""),
+        (["bin/schedules", "plot", "wsd"], 0, ""),
+        (["bin/schedules", "plot", "wsd", "--out", "wsd.png"], 2, "pip install 'schedule-lab[plot]'"),
+        (["bin/schedule-lab"], 2, "pip install 'schedule-lab[runner]'"),
+        (["bin/python", "-m", "runner", "schedule=cosine"], 2, "pip install 'schedule-lab[runner]'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_the_library_alone_cannot_do_names_the_extra_that_can(alone, tmp_path, command, code, told):
+    program, *arguments = command
+    line = [alone.parent.parent / program, *arguments]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == (1 if told else 0), done.stderr
