@@ -14,6 +14,7 @@ from . import record as _record  # noqa: F401
 from . import run as _run  # noqa: F401
 from . import sweep as _sweep  # noqa: F401
 from .errors import ConfigError, Diverged
+from .extras import extra
 from .version import VERSION as __version__
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def record(
         ConfigError: an argument is impossible, the sweep holds the result of this run, the store refused it,
             or another process records it.
     """
+    extra("hydra", "runner")
     from .recording import begin
 
     return begin.record(schedule, lr, seed, sweep, total_steps, resume, tracking, settings)
@@ -78,6 +80,7 @@ def run(*overrides: str, quiet: bool = False, **settings: Any) -> Run:
         ConfigError: what the command calls a mistake, in the same words.
         Diverged: the loss is not finite; ``runner.load`` shows the run.
     """
+    extra("hydra", "runner")
     from .notebook import start
 
     return start.train(overrides, settings, quiet=quiet)
@@ -95,6 +98,7 @@ def sweep(*overrides: str, quiet: bool = False, **settings: Any) -> Sweep:
         ConfigError: what the command calls a mistake, in the same words.
         JobFailed: no job finished.
     """
+    extra("hydra", "runner")
     from .notebook import start
 
     return start.train_all(overrides, settings, quiet=quiet)
@@ -109,6 +113,7 @@ def load(which: str) -> Run | Sweep:
     Raises:
         ConfigError: there is none.
     """
+    extra("hydra", "runner")
     from .notebook import start
 
     return start.load(which)

@@ -242,6 +242,14 @@ def test_a_name_is_the_function_whatever_was_imported_first():
     assert "ConfigError: lr must be a number > 0, got -1" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["record", "run", "sweep", "load"])
+def test_without_the_runners_packages_their_extra_is_named(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "hydra", None)
+    arguments = ["x"] if name == "load" else []
+    with pytest.raises(ValueError, match=r"pip install 'schedule-lab\[runner\]'"):
+        getattr(runner, name)(*arguments)
+
+
 PAGE = (ROOT / "docs/your-loop.md").read_text()
 SCRIPT = re.search(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 
