@@ -1,6 +1,7 @@
 """Schedule Lab's experiment runner: compose a config, train, and log every step.
 
-``runner.record`` gives a loop of one's own the record that the runner's own loop has.
+``runner.run``, ``runner.sweep`` and ``runner.load`` are the command line for notebooks; ``runner.record``
+gives a loop of one's own the record that the runner's own loop has.
 """
 
 from __future__ import annotations
@@ -8,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import record as _room  # noqa: F401  first: a room has the name, and the function is what stays
+# First: rooms have these names, and the functions below are what stays.
+from . import record as _record  # noqa: F401
+from . import run as _run  # noqa: F401
+from . import sweep as _sweep  # noqa: F401
 from .errors import ConfigError, Diverged
 from .version import VERSION as __version__
 
 if TYPE_CHECKING:
     from schedules import Schedule
 
+    from .notebook.handles import Run, Sweep
     from .recording.recording import Recording
 
-__all__ = ["ConfigError", "Diverged", "__version__", "record"]
+__all__ = ["ConfigError", "Diverged", "__version__", "load", "record", "run", "sweep"]
 
 
 def record(
@@ -59,3 +64,51 @@ def record(
     from .recording import begin
 
     return begin.record(schedule, lr, seed, sweep, total_steps, resume, tracking, settings)
+
+
+def run(*overrides: str, quiet: bool = False, **settings: Any) -> Run:
+    """Train one run, as ``python -m runner <overrides>`` does, in a process of its own.
+
+    Args:
+        *overrides: those of the command line: ``"schedule=cosine"``, ``"optimizer.lr=0.1"``.
+        quiet: keep what the command prints to itself.
+        **settings: overrides whose key is a name: ``seed=1``.
+
+    Raises:
+        ConfigError: what the command calls a mistake, in the same words.
+        Diverged: the loss is not finite; ``runner.load`` shows the run.
+    """
+    from .notebook import start
+
+    return start.train(overrides, settings, quiet=quiet)
+
+
+def sweep(*overrides: str, quiet: bool = False, **settings: Any) -> Sweep:
+    """Train a sweep, as ``python -m runner -m <overrides>`` does, in a process of its own.
+
+    Args:
+        *overrides: those of the command line: ``"schedule=cosine,wsd"``.
+        quiet: keep what the command prints to itself.
+        **settings: overrides whose key is a name; several values are swept over: ``seed=range(4)``.
+
+    Raises:
+        ConfigError: what the command calls a mistake, in the same words.
+        JobFailed: no job finished.
+    """
+    from .notebook import start
+
+    return start.train_all(overrides, settings, quiet=quiet)
+
+
+def load(which: str) -> Run | Sweep:
+    """Return a run or a sweep of before.
+
+    Args:
+        which: its directory, its MLflow id or the beginning of it; a sweep's name, too.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    from .notebook import start
+
+    return start.load(which)

@@ -64,8 +64,8 @@ def test_each_framework_has_its_door(file):
 
 ROOMS = {
     "runner": "words errors version extras console settings record logs trainables registries data tasks "
-    "datasets models optimizers tracking training commands run service range_test sweep recording "
-    "integrations compare foresight study dispatch launch __main__",
+    "datasets models optimizers tracking training commands run service range_test sweep callback recording "
+    "integrations compare notebook foresight study dispatch launch __main__",
 }
 """The rooms of a package from the ground up: a file may import from its own room and from those before it."""
 

@@ -23,6 +23,7 @@ class Command:
 
 COMMANDS = {
     "compare": Command("compare.command", "which schedule, at which peak rate, how sure"),
+    "export": Command("notebook.export", "a sweep's runs, evaluations and steps as CSV or Parquet"),
     "study": Command("study.command", "which schedule for what: one answer over several workloads"),
     "predict": Command("foresight.command", "how runs that were not made would end"),
     "transfer": Command("foresight.transfer", "which peak rate to take at another scale"),

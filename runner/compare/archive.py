@@ -148,6 +148,14 @@ class Archive:
             return np.asarray(held, np.float64) if held.ndim == 1 else None
         return None
 
+    def table(self, run_id: str, name: str) -> Any:
+        """Return a Parquet artifact of a run as a table of pandas; empty where the run has none."""
+        import pandas
+
+        with suppress(MlflowException, OSError), tempfile.TemporaryDirectory() as folder:
+            return pandas.read_parquet(self._client.download_artifacts(run_id, name, folder))
+        return pandas.DataFrame()
+
     def add_files(self, run_id: str, files: Iterable[Path], place: str) -> None:
         """Add files to a run's artifacts, below ``place``."""
         with self._asked():
