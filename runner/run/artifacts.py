@@ -52,5 +52,6 @@ def keep_plan(experiment: Experiment, directory: RunDirectory) -> None:
 
 def keep_losses(directory: RunDirectory, losses: Tensor) -> None:
     """Write the loss of each validation example, shape ``(examples,)``."""
+    directory.artifacts.mkdir(exist_ok=True)
     values = losses.numpy().astype(np.float32)
     write_atomically(directory.artifacts / keys.FINAL_LOSSES, lambda file: np.save(file, values))
