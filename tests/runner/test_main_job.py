@@ -82,7 +82,14 @@ def test_the_run_is_closed_and_says_what_it_was(job):
 
 def test_config_and_picture_are_artifacts(job):
     listed = {item.path for item in job.store.client.list_artifacts(job.run.info.run_id)}
-    assert listed == {"config.yaml", "plan.json", "plan.png", "environment.txt", "curves.parquet"}
+    assert listed == {
+        "config.yaml",
+        "plan.json",
+        "plan.png",
+        "environment.txt",
+        "curves.parquet",
+        "final_val_losses.npy",
+    }
     kept = job.store.client.download_artifacts(job.run.info.run_id, "config.yaml")
     with open(kept) as file:
         config = yaml.safe_load(file)

@@ -19,6 +19,7 @@ AUTO_IGNORES = {"seed", "trainer.epochs", "trainer.steps", "trainer.tokens"}
 
 FREE = {"tracking.uri", "tracking.experiment", "tracking.every", "tracking.offline", "tracking.patience"}
 FREE |= {"sweep.plan", "sweep.resume", "sweep.stage", "plugins"}
+FREE |= {"trainer.deterministic"}
 FREE |= {"trainer.device", "trainer.threads", "trainer.checkpoint_seconds", "trainer.checkpoint_steps"}
 FREE |= {"trainer.keep_best", "trainer.keep_every", "trainer.keep_most", "trainer.log_grad_norm"}
 
