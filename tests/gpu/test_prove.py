@@ -23,7 +23,8 @@ def test_it_skips_in_one_line_without_cuda():
 
 @pytest.mark.slow
 def test_the_processor_proves_what_needs_no_gpu_and_names_the_rest():
-    assert verdicts(prove("--device", "cpu", "--only", "device")) == {"holds": 3, "not tried": 2}
+    assert verdicts(prove("--device", "cpu", "--only", "token files")) == {"holds": 1, "not tried": 0}
+    assert verdicts(prove("--device", "cpu", "--only", "step")) == {"holds": 0, "not tried": 3}
 
 
 @pytest.mark.slow

@@ -97,6 +97,7 @@ def test_runs_and_sweeps_are_objects_and_mistakes_exceptions(folder, run, capsys
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_the_notebook_of_the_docs_runs(tmp_path, monkeypatch, capsys):
     """Its cells are run in order, each last expression shown as a notebook would, without a kernel."""
     monkeypatch.chdir(tmp_path)

@@ -105,6 +105,7 @@ def test_the_best_is_lost_at_no_more_looks_than_stated(noise, arms, most):
 
 
 @pytest.mark.slow
+@pytest.mark.soak
 def test_a_margin_is_claimed_wrongly_no_more_often_than_stated():
     race, better_by = Race(most=12, tolerance=0.5 * SD), 0.6
     looks = [race.look(x) for x in drawn(normal, 4, 12, better_by)]
