@@ -50,6 +50,16 @@ def report_on(uri: str, parent_run_id: str, out_dir: Path) -> tuple[Collection, 
     return collection, findings
 
 
+def collect(archive: Archive, parent: Run, *further: Run) -> Collection:
+    """Return the runs of a sweep, or of several joined, with all that :func:`analyse` looks at.
+
+    Raises:
+        ConfigError: the run is no sweep, or its runs are in training and have said nothing yet.
+    """
+    collection = reader.read(archive, parent, *further)
+    return reader.with_examples(archive, collection, judged_runs(collection))
+
+
 def compare(
     archive: Archive, parent: Run, question: Question, folder: Path, further: Sequence[Run] = ()
 ) -> tuple[Collection, Findings, list[Path]]:
@@ -65,8 +75,7 @@ def compare(
     Raises:
         ConfigError: the question cannot be asked of this sweep, or no run of it can be judged.
     """
-    collection = reader.read(archive, parent, *further)
-    collection = reader.with_examples(archive, collection, judged_runs(collection))
+    collection = collect(archive, parent, *further)
     findings = analyse(collection, question)
     behind = [run.run_id for each in findings.standings for run in plots.chosen(collection, each)]
     collection = reader.with_curves(archive, collection, behind)

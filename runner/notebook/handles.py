@@ -7,11 +7,12 @@ import html
 from typing import TYPE_CHECKING, Any
 
 from ..compare import reader
-from ..compare.analysis import analyse, judged_runs
+from ..compare.analysis import analyse
 from ..compare.archive import Archive
 from ..compare.archive import Run as Stored
 from ..compare.findings import Findings
 from ..compare.model import Collection, Question
+from ..compare.report import collect
 from ..compare.show import plots
 from ..record.directory import RunDirectory
 from ..record.journal import read
@@ -125,8 +126,7 @@ class Sweep:
     @functools.cached_property
     def collection(self) -> Collection:
         """Its runs as plain data."""
-        found = reader.read(self._archive, self._stored)
-        return reader.with_examples(self._archive, found, judged_runs(found))
+        return collect(self._archive, self._stored)
 
     @functools.cached_property
     def findings(self) -> Findings:
